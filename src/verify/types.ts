@@ -1,0 +1,84 @@
+/** `unknown` is for what cannot be seen; it never passes where data, exposure or persistence is concerned. */
+export type Status = "pass" | "fail" | "unknown";
+
+/** Who brought a failure about. A release's failure is rolled back; a host's is said loudly and left. */
+export type Cause = "release" | "host";
+
+/** The verdict on one thing, complete enough to act on without opening the code. */
+export interface Check {
+  /** Dotted, stable: `redis.ready`, `connections.total`, `host.volume`. */
+  readonly id: string;
+  readonly status: Status;
+  readonly cause: Cause;
+  readonly seen: string;
+  readonly expected: string;
+  /** What to do next; empty when it passes. */
+  readonly advice: string;
+}
+
+export interface ProcessExpectation {
+  readonly listens: boolean;
+  readonly processes: boolean;
+}
+
+/** What the release promises; rendered from the config into expect.json beside it, and judged against the facts. */
+export interface Expectations {
+  readonly project: string;
+  readonly queues: readonly string[];
+  readonly processes: Readonly<Record<"api" | "worker", ProcessExpectation>>;
+  readonly connectionCeiling: number;
+  /** Service name -> image reference of the release. */
+  readonly images: Readonly<Record<string, string>>;
+  /** Service name -> CPU shares as rendered. */
+  readonly cpuShares: Readonly<Record<string, number>>;
+  /** Service name -> memory limit in bytes. */
+  readonly memoryBytes: Readonly<Record<string, number>>;
+  readonly redis: {
+    readonly url: string;
+    readonly passwordFile: string;
+    readonly maxmemoryBytes: number;
+    readonly maxclients: number;
+    readonly appendfsync: "everysec" | "always";
+    /** Parameter -> value, as `CONFIG GET` shows it. */
+    readonly config: Readonly<Record<string, string>>;
+  };
+  readonly postgres: {
+    readonly host: string;
+    readonly port: number;
+    readonly database: string;
+    readonly user: string;
+    readonly passwordFile: string;
+    readonly maxConnections: number;
+  };
+  readonly api: { readonly url: string; readonly readyPath: string; readonly canaryPath: string | null };
+  readonly heartbeat: { readonly key: string; readonly maxAgeSeconds: number } | null;
+  readonly publishedPorts: readonly number[];
+  readonly volume: { readonly id: string; readonly mount: string };
+  readonly settleSeconds: number;
+}
+
+/** One connection to Redis as the verifier attributed it. */
+export interface Connection {
+  readonly id: string;
+  readonly address: string;
+  readonly name: string;
+  readonly kind: "client" | "subscriber" | "blocked" | "other";
+  /** Service that holds it, or the foreign container's name, or `unknown`. */
+  readonly holder: string;
+  readonly ageSeconds: number;
+  readonly lastCommand: string;
+}
+
+export interface Report {
+  readonly version: 1;
+  readonly release: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly verdict: "pass" | "fail";
+  /** The cause that decides a rollback: `release` when any failure is a release's. Null when it passes. */
+  readonly cause: Cause | null;
+  readonly settleMs: number;
+  readonly totalMs: number;
+  readonly connections: readonly Connection[];
+  readonly checks: readonly Check[];
+}
