@@ -1,0 +1,24 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { remote } from "@pulumi/command/types/input.js";
+import { publicKey } from "../config/keys.ts";
+import type { Config } from "../config/schema.ts";
+
+/** The user that cloud-init creates and every command signs in as. */
+export const DEPLOY_USER = "deploy";
+
+/**
+ * 60 dials are about 260 s with the provider's back-off (100 ms x 1.5, at most 5 s): a first boot at Hetzner takes a
+ * minute or two until sshd answers.
+ */
+const DIAL_ATTEMPTS = 60;
+
+/** How every command reaches the host: by key, with the host key of the stack pinned. */
+export function connectionTo(address: pulumi.Input<string>, config: Config): remote.ConnectionArgs {
+  return {
+    host: address,
+    user: DEPLOY_USER,
+    privateKey: pulumi.secret(config.secrets.deployKey.reveal()),
+    hostKey: publicKey(config.secrets.hostKey),
+    dialErrorLimit: DIAL_ATTEMPTS,
+  };
+}

@@ -1,0 +1,55 @@
+import { local, remote } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { Config } from "../config/schema.ts";
+import type { ReleaseBundle } from "../release/bundle.ts";
+import { connectionTo } from "./connection.ts";
+import type { HostFiles } from "./host-files.ts";
+import type { Server } from "./server.ts";
+
+/**
+ * The transaction on the host (`server/berth release`): it starts the release, verifies it, and keeps it or brings the
+ * last good one back. Its exit code is this resource's; its report is the verification's.
+ */
+export class Release extends pulumi.ComponentResource {
+  /** The verification's report, one line of JSON (`src/verify/types.ts`). */
+  readonly report: pulumi.Output<string>;
+
+  constructor(name: string, args: { config: Config; server: Server; bundle: pulumi.Output<ReleaseBundle>; files: HostFiles }) {
+    super("berth:index:Release", name, {});
+    const { config, server, bundle, files } = args;
+    const transaction = new remote.Command(name, {
+      connection: connectionTo(server.address, config),
+      create: pulumi.interpolate`sudo /opt/berth/scripts/current/berth release ${bundle.apply((it) => it.r12)}`,
+      triggers: [server.serverId],
+      addPreviousOutputInEnv: false,
+      // Standard error carries progress and the table for people; standard output is the report.
+      logging: remote.Logging.Stderr,
+    }, { parent: this, dependsOn: files });
+    this.report = transaction.stdout;
+    this.registerOutputs({ report: this.report });
+  }
+}
+
+/** The same deployment seen from where the deployer stands: what answers, what must not, and whether the clocks agree. */
+export class OutsideProbe extends pulumi.ComponentResource {
+  readonly report: pulumi.Output<string>;
+
+  constructor(name: string, args: { config: Config; server: Server; bundle: pulumi.Output<ReleaseBundle>; release: Release }) {
+    super("berth:index:OutsideProbe", name, {});
+    const { config, server, bundle, release } = args;
+    const probe = new local.Command(name, {
+      create: "npm run --silent berth -- probe",
+      environment: {
+        BERTH_PROBE_ADDRESS: server.address,
+        BERTH_PROBE_DOMAIN: config.domain ?? "",
+        BERTH_PROBE_READY_PATH: config.app.readyPath,
+        BERTH_PROBE_ACME_STAGING: String(config.acme.staging),
+        BERTH_PROBE_RELEASE: bundle.apply((it) => it.r12),
+      },
+      addPreviousOutputInEnv: false,
+      logging: local.Logging.Stderr,
+    }, { parent: this, dependsOn: release });
+    this.report = probe.stdout;
+    this.registerOutputs({ report: this.report });
+  }
+}

@@ -1,0 +1,89 @@
+import * as hcloud from "@pulumi/hcloud";
+import * as pulumi from "@pulumi/pulumi";
+import { publicKey } from "../config/keys.ts";
+import type { Config } from "../config/schema.ts";
+import { cloudInit } from "../host/cloud-init.ts";
+import { firewallRules } from "../host/firewall.ts";
+import { stopBeforeResize } from "./resize.ts";
+
+/**
+ * One Hetzner server that can be lost without losing anything: the address and the data are resources of their own.
+ *
+ * What must not cost a server (a new key, a new base image, changed user data) does not replace it: those are first-boot
+ * facts, and every release applies the host settings anyway. A changed `server.type` resizes it after an orderly stop.
+ */
+export class Server extends pulumi.ComponentResource {
+  /** Public IPv4 address; it outlives the server. */
+  readonly address: pulumi.Output<string>;
+  /** Hetzner's id of the server. */
+  readonly serverId: pulumi.Output<string>;
+  /** Hetzner's id of the data volume. */
+  readonly volumeId: pulumi.Output<string>;
+
+  constructor(name: string, config: Config, opts?: pulumi.ComponentResourceOptions) {
+    super("berth:index:Server", name, {}, opts);
+    const own = { parent: this };
+    const named = `${config.project}-${pulumi.getStack()}`;
+    const labels = { "managed-by": "berth", project: config.project, stack: pulumi.getStack() };
+    const { location } = config.server;
+
+    const key = new hcloud.SshKey(name, { name: named, labels, publicKey: publicKey(config.secrets.deployKey) }, own);
+    const firewall = new hcloud.Firewall(name, { name: named, labels, rules: firewallRules(config) }, own);
+    const address = new hcloud.PrimaryIp(name, { name: named, labels, type: "ipv4", location, assigneeType: "server", autoDelete: false }, {
+      ...own,
+      // The provider shows who holds the address here; the server below says it.
+      ignoreChanges: ["assigneeType", "assigneeId"],
+    });
+    const volume = dataVolume(name, config, { name: named, labels }, own);
+
+    const server = new hcloud.Server(name, {
+      name: named,
+      labels,
+      serverType: config.server.type,
+      image: config.server.image,
+      location,
+      keepDisk: true,
+      sshKeys: [key.id],
+      firewallIds: [numeric(firewall.id)],
+      publicNets: [{ ipv4Enabled: true, ipv4: numeric(address.id), ipv6Enabled: config.server.ipv6 }],
+      userData: pulumi.secret(cloudInit(config)),
+      shutdownBeforeDeletion: true,
+    }, {
+      ...own,
+      ignoreChanges: ["userData", "sshKeys", "image", "location"],
+      // The address is one: the old server must let go of it before the new one can have it.
+      deleteBeforeReplace: true,
+      hooks: { beforeUpdate: [stopBeforeResize(name, config, address.ipAddress)] },
+    });
+
+    new hcloud.VolumeAttachment(name, { volumeId: numeric(volume.id), serverId: numeric(server.id), automount: false }, {
+      ...own,
+      deletedWith: server,
+      deleteBeforeReplace: true,
+    });
+
+    this.address = address.ipAddress;
+    this.serverId = server.id;
+    this.volumeId = volume.id;
+    this.registerOutputs({ address: this.address, serverId: this.serverId, volumeId: this.volumeId });
+  }
+}
+
+/** The volume of this stack, or the one that `volume.id` says to adopt. Kept by `pulumi destroy` unless told otherwise. */
+function dataVolume(
+  name: string,
+  { server, volume }: Config,
+  common: { name: string; labels: Record<string, string> },
+  opts: pulumi.CustomResourceOptions,
+): hcloud.Volume {
+  if (volume.id !== undefined) return hcloud.Volume.get(name, String(volume.id), undefined, opts);
+  return new hcloud.Volume(name, { ...common, size: volume.sizeGb, location: server.location }, {
+    ...opts,
+    retainOnDelete: !volume.deleteOnDestroy,
+  });
+}
+
+/** The provider gives ids as strings and takes them as numbers: converted here, once. */
+function numeric(id: pulumi.Output<string>): pulumi.Output<number> {
+  return id.apply(Number);
+}

@@ -1,0 +1,86 @@
+import { Client } from "ssh2";
+
+/** Where and as whom to sign in. The host key is required: a connection that is not pinned is not made. */
+export interface SshTarget {
+  readonly host: string;
+  readonly port?: number;
+  readonly user: string;
+  /** OpenSSH private key. */
+  readonly privateKey: string;
+  /** The host's public key as `ssh-ed25519 AAAA…`. */
+  readonly hostKey: string;
+}
+
+export interface SshResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface SshOptions {
+  readonly stdin?: string;
+  /** Bound on the whole call, in seconds. */
+  readonly timeoutSeconds?: number;
+  readonly onStdout?: (text: string) => void;
+  readonly onStderr?: (text: string) => void;
+}
+
+/**
+ * Run one command on the host and give back what it said, whatever its exit code.
+ * Throws when the host cannot be reached, shows another key than the pinned one, or does not answer within `timeoutSeconds`.
+ */
+export function runOverSsh(target: SshTarget, command: string, options: SshOptions = {}): Promise<SshResult> {
+  const { timeoutSeconds = 120 } = options;
+  const pinned = Buffer.from(target.hostKey.trim().split(/\s+/)[1] ?? "", "base64");
+  return new Promise((resolve, reject) => {
+    const client = new Client();
+    let refusedKey: string | undefined;
+    const settle = (finish: () => void): void => {
+      clearTimeout(timer);
+      client.end();
+      finish();
+    };
+    const timer = setTimeout(() => {
+      client.destroy();
+      settle(() => reject(new Error(`run on ${target.host}: an answer within ${timeoutSeconds} s is required, none came: ${command}`)));
+    }, timeoutSeconds * 1000);
+    client.on("error", (error) => {
+      const message = refusedKey === undefined
+        ? `connect to ${target.user}@${target.host}: ${error.message}`
+        : `connect to ${target.host}: the pinned host key is required, found another (${refusedKey}). ` +
+          "Either this is not the server, or it was rebuilt: compare with `pulumi stack output`.";
+      settle(() => reject(new Error(message)));
+    });
+    client.on("ready", () => {
+      client.exec(command, (error, channel) => {
+        if (error !== undefined) return settle(() => reject(error));
+        const chunks = { stdout: "", stderr: "" };
+        channel.on("data", (data: Buffer) => {
+          chunks.stdout += data.toString();
+          options.onStdout?.(data.toString());
+        });
+        channel.stderr.on("data", (data: Buffer) => {
+          chunks.stderr += data.toString();
+          options.onStderr?.(data.toString());
+        });
+        channel.on("close", (code: number | null) => settle(() => resolve({ code: code ?? 255, ...chunks })));
+        channel.end(options.stdin ?? "");
+      });
+    });
+    client.connect({
+      host: target.host,
+      port: target.port ?? 22,
+      username: target.user,
+      privateKey: target.privateKey,
+      readyTimeout: Math.min(timeoutSeconds, 20) * 1000,
+      keepaliveInterval: 15_000,
+      // Ask for the kind of key that is pinned, so that the server does not offer another of its keys.
+      algorithms: { serverHostKey: ["ssh-ed25519"] },
+      hostVerifier: (key: Buffer): boolean => {
+        if (key.equals(pinned)) return true;
+        refusedKey = key.toString("base64").slice(0, 40);
+        return false;
+      },
+    });
+  });
+}
