@@ -1,0 +1,67 @@
+# shellcheck shell=sh
+# What Docker knows of the project's containers. Needs BERTH_PROJECT.
+
+docker_answers() { bounded 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+
+# After a volume was missing at boot, Docker is down by design; a release brings it back.
+ensure_docker() {
+  docker_answers && return 0
+  say "docker: does not answer, starting it"
+  systemctl reset-failed docker.service docker.socket >/dev/null 2>&1 || :
+  bounded 120 systemctl start docker.service || return 1
+  wait_until 30 docker_answers
+}
+
+# Ids of all containers of the project, one-offs (migrate, verify) included.
+project_containers() {
+  bounded 20 docker ps -aq --no-trunc --filter "label=com.docker.compose.project=$BERTH_PROJECT"
+}
+
+# Id of a service's container, running or not; nothing when there is none.
+service_container() {
+  bounded 20 docker ps -aq --no-trunc --filter "label=com.docker.compose.project=$BERTH_PROJECT" \
+    --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False | head -n 1
+}
+
+# Lines: SERVICE STATE HEALTH EXITCODE RESTARTS OOMKILLED ID, one-offs left out.
+container_states() {
+  ids=$(bounded 20 docker ps -aq --no-trunc --filter "label=com.docker.compose.project=$BERTH_PROJECT" \
+    --filter label=com.docker.compose.oneoff=False)
+  [ -n "$ids" ] || return 0
+  # shellcheck disable=SC2086 # ids are words
+  bounded 20 docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.ExitCode}} {{.RestartCount}} {{.State.OOMKilled}} {{.Id}}' $ids | sort
+}
+
+# Services of BERTH_STATEFUL (words NAME=IMAGE), by name.
+stateful_services() {
+  for pair in $BERTH_STATEFUL; do printf '%s ' "${pair%%=*}"; done
+}
+
+# Writes down which images have opened the data: those of stateful containers that were ever started.
+record_data_images() {
+  for service in $(stateful_services); do
+    image=$(opened_by "$service")
+    [ -n "$image" ] && printf '%s=%s\n' "$service" "$image"
+  done | write_file "$STATE/data-images"
+}
+
+# The image that last opened a service's data: of its container if that was ever started, else as written down.
+opened_by() {
+  id=$(service_container "$1")
+  image=
+  if [ -n "$id" ]; then
+    image=$(bounded 20 docker inspect --format '{{if ne .State.StartedAt "0001-01-01T00:00:00Z"}}{{.Config.Image}}{{end}}' "$id") || image=
+  fi
+  if [ -z "$image" ] && [ -f "$STATE/data-images" ]; then image=$(sed -n "s/^$1=//p" "$STATE/data-images"); fi
+  printf '%s' "$image"
+}
+
+# Prints `SERVICE: data opened by IMAGE, R12 has IMAGE` for each service where R12 would put another image on the data.
+data_crossings() {
+  for pair in $(release_value "$1" BERTH_STATEFUL); do
+    opened=$(opened_by "${pair%%=*}")
+    if [ -n "$opened" ] && [ "$opened" != "${pair#*=}" ]; then
+      printf '%s: data opened by %s, %s has %s\n' "${pair%%=*}" "$opened" "$1" "${pair#*=}"
+    fi
+  done
+}

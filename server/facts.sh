@@ -1,0 +1,83 @@
+# shellcheck shell=sh
+# The facts stream of docs/architecture.md: sections of raw output, to be parsed and judged by the verifier. A command that
+# fails leaves its section empty, and the verifier says that it does not know. Needs the release loaded.
+
+facts() {
+  ids=$(project_containers 2>/dev/null) || ids=
+  section release; printf '%s\n' "$1"
+  section baseline; raw cat "$STATE/baseline"
+  # shellcheck disable=SC2086 # ids and images are words
+  { section inspect; raw docker_json inspect $ids; section images; raw docker_json image inspect $BERTH_IMAGES; }
+  section containers; raw bounded 20 docker ps -a --no-trunc --format '{{json .}}'
+  section listeners; raw bounded 10 ss -H -tln
+  section sysctl
+  for name in vm.overcommit_memory vm.swappiness net.core.somaxconn; do
+    printf '%s = %s\n' "$name" "$(first_line "$ROOT/proc/sys/$(printf %s "$name" | tr . /)")"
+  done
+  section hugepages; raw cat "$ROOT/sys/kernel/mm/transparent_hugepage/enabled"
+  pids=$(container_pids 2>/dev/null) || pids=
+  section redis-status; raw redis_status
+  section meminfo; raw cat "$ROOT/proc/meminfo"
+  section mounts; raw cat "$ROOT/proc/self/mountinfo"
+  section volume
+  printf 'device %s\nid %s\nsentinel %s\nmountpoint %s\n' "$(readlink -f "$ROOT$BERTH_VOLUME_DEVICE" || :)" "$BERTH_VOLUME_ID" \
+    "$(first_line "$ROOT$BERTH_MOUNT/.berth-volume")" "$BERTH_MOUNT"
+  section disk; raw bounded 10 df -B1 --output=target,size,avail "$ROOT$BERTH_MOUNT" "$ROOT/"
+  section aof; raw aof_bytes
+  section cgroup; raw cgroup_lines
+  section docker-user; raw bounded 10 iptables -w 5 -S DOCKER-USER
+  section host-table; raw bounded 10 nft list table inet berth
+  section drift; raw drift "$1"
+}
+
+section() { printf '@@ %s\n' "$1"; }
+raw() { "$@" 2>/dev/null || :; }
+
+# `docker inspect` prints an empty array and fails when one of many is missing; without names it prints usage.
+docker_json() {
+  case $1 in
+    inspect) [ $# -gt 1 ] ;;
+    *) [ $# -gt 2 ] ;;
+  esac || { printf '[]\n'; return; }
+  bounded 20 docker "$@"
+}
+
+# With `init: true` the container's first process is docker-init, and Redis its child.
+redis_status() {
+  redis=$(service_container redis)
+  pid=$(printf '%s\n' "$pids" | sed -n "s/^$redis //p")
+  for depth in 1 2 3 4; do
+    { [ -n "$redis" ] && [ -n "$pid" ]; } || return 0
+    if grep -q '^Name:[[:space:]]*redis' "$ROOT/proc/$pid/status" || [ "$depth" = 4 ]; then break; fi
+    pid=$(pgrep -P "$pid" | head -n 1)
+  done
+  cat "$ROOT/proc/$pid/status"
+}
+
+aof_bytes() {
+  if [ -d "$ROOT$BERTH_MOUNT/redis/appendonlydir" ]; then du -sb "$ROOT$BERTH_MOUNT/redis/appendonlydir" | cut -f 1; else echo 0; fi
+}
+
+cgroup_lines() {
+  if [ -e "$ROOT/sys/fs/cgroup/cgroup.controllers" ]; then cpu=cpu.weight; else cpu=cpu.shares; fi
+  printf '%s\n' "$pids" | while read -r id pid; do
+    [ -n "$pid" ] || continue
+    printf '%s oom %s\n' "$id" "$(oom_kills "$pid")"
+    file=$(cgroup_file "$pid" cpu $cpu) && printf '%s %s %s\n' "$id" "$cpu" "$(first_line "$file")"
+  done
+}
+
+# Laid-down files whose bytes are no longer those of their name, or of the release.
+drift() {
+  grep -oE '/opt/berth/(files|verifier)/[0-9a-f]{12}[A-Za-z0-9._-]*' "$(release_dir "$1")/compose.yaml" | sort -u | while read -r path; do
+    name=${path##*/}
+    case $(sha256sum "$ROOT$path" 2>/dev/null) in
+      "$(printf %.12s "$name")"*) ;;
+      *) printf '%s\n' "$path" ;;
+    esac
+  done
+  [ -d "$(release_dir "$1")/host" ] || return 0
+  (cd "$(release_dir "$1")/host" && find . -type f | sort) | while read -r path; do
+    cmp -s "$(release_dir "$1")/host/$path" "$ROOT/$path" || printf '%s\n' "${path#.}"
+  done
+}

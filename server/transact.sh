@@ -1,0 +1,117 @@
+# shellcheck shell=sh
+# The transaction: everything that a release does to the host, under one lock, in an order from which every interruption leaves a
+# state that the next attempt converges from. Nothing of the running application is touched before `start_release`.
+
+# transact_command R12 [--back]: the unit runs this. Its exit code is the verdict, and is written where a client finds it.
+transact_command() {
+  target=$1
+  back=${2:-}
+  results=$(results_dir "$target")
+  begin_results "$target"
+  trap 'printf "%s\n" "$?" | write_file "$results/exit"' EXIT
+  trap 'say "release $target: stopped by a signal; the next attempt continues"; exit 143' TERM INT HUP
+  load_release "$target"
+  take_lock "release $target" || {
+    fault host release.lock "the lock is held by $(first_line "$STATE/lock")" "free within ${BERTH_LOCK_SECONDS:-900} s" "wait for its holder, then release again"
+    exit "$HOST_CAUSED"
+  }
+  verdict=0
+  prepare "$target" || verdict=$?
+  if [ "$verdict" -ne 0 ]; then
+    untouched "$verdict"
+    exit "$verdict"
+  fi
+  start_and_verify "$target" || verdict=$?
+  case $verdict in
+    0) mark_good "$target"; prune || say "prune: not complete" ;;
+    "$HOST_CAUSED") say "release $target: the host is the cause: nothing is rolled back, and $target is not marked good. Good release: $(good_release)" ;;
+    *) verdict=$RELEASE_CAUSED; evidence || :; bring_back "$target" || : ;;
+  esac
+  # The unit must be active for its ExecStop to stop the application in order at shutdown. It waits for our lock.
+  release_lock
+  systemctl start --no-block berth.service >/dev/null 2>&1 || :
+  exit "$verdict"
+}
+
+# Baseline first: what counters rise by from here on is this release's.
+prepare() {
+  measured=
+  if docker_answers; then record_baseline && measured=1; fi
+  apply_settings "$1" || {
+    [ -e "$results/report.json" ] || fault host release.settings "a host setting could not be applied (see the lines above)" "all applied" "mend it on the host, then release again"
+    return "$HOST_CAUSED"
+  }
+  guard_volume || return "$HOST_CAUSED"
+  ensure_docker || { fault host release.docker "Docker does not answer" "a running Docker" "look at: journalctl -u docker -n 50"; return "$HOST_CAUSED"; }
+  [ -n "$measured" ] || record_baseline || :
+  refuse_dump_trap || return "$HOST_CAUSED"
+  ensure_directories || {
+    fault host release.directories "a directory under $BERTH_MOUNT could not be made or owned" "a writable volume" "look at: dmesg | tail; df -h $BERTH_MOUNT"
+    return "$HOST_CAUSED"
+  }
+  fetch_images
+}
+
+untouched() {
+  good=$(good_release)
+  if [ -z "$good" ]; then say "release $target: nothing was started"; return; fi
+  say "release $target: nothing of the application was touched: $good goes on"
+  # Settings of a release that did not come to be give way to those of the one that runs.
+  if [ "$1" = "$RELEASE_CAUSED" ] && [ "$good" != "$target" ]; then apply_settings "$good" || :; fi
+}
+
+start_and_verify() {
+  printf '%s\n' "$1" | write_file "$STATE/current"
+  started=0
+  start_release "$1" || started=$?
+  record_data_images
+  [ "$started" -ne 3 ] || return "$RELEASE_CAUSED"
+  # Also when it did not come up: the verifier says why.
+  run_verifier "$1" || return
+  [ "$started" -ne 0 ] || return 0
+  # Verified, but Compose gave up: late, or with a service left as it was. Once more decides.
+  say "start: verified although Compose reported a failure; asking it once more"
+  compose_up "$1" --remove-orphans || {
+    fault release release.start "docker compose up failed twice" "every service up and healthy" "read what Compose says above"
+    return "$RELEASE_CAUSED"
+  }
+  run_verifier "$1"
+}
+
+# Returns 0; 1 when services did not come up; 3 when the migration failed, which leaves nothing to verify.
+start_release() {
+  data=$(stateful_services)
+  if [ -n "$data" ]; then
+    say "start: ${data% }"
+    # shellcheck disable=SC2086 # service names are words
+    compose_up "$1" $data || return 1
+  fi
+  if [ "$BERTH_MIGRATE" = 1 ] && [ "$back" != --back ]; then migrate "$1" || return 3; fi
+  say "start: everything"
+  compose_up "$1" --remove-orphans || return 1
+}
+
+migrate() {
+  say "migrate"
+  migrated=0
+  compose_migrate "$1" >"$results/migrate.log" 2>&1 || migrated=$?
+  redact <"$results/migrate.log" | tail -n "$EVIDENCE_LINES" | indent
+  rm -f "$results/migrate.log"
+  [ "$migrated" -eq 0 ] || {
+    fault release release.migrate "the migration ended with $migrated" "0 (berth:app.migrate)" "read its last lines above; the new version was not started"
+    return 1
+  }
+}
+
+# History first: a cut between the two leaves the old good release, which is true.
+mark_good() {
+  {
+    if [ -f "$STATE/good.history" ]; then
+      # Going back takes the releases after the target out of the history; a release again of the newest adds nothing.
+      if [ "$back" = --back ]; then sed "/^$1\$/q" "$STATE/good.history"; else grep -vx "$1" "$STATE/good.history"; fi
+    fi
+    [ "$back" = --back ] || printf '%s\n' "$1"
+  } | write_file "$STATE/good.history"
+  printf '%s\n' "$1" | write_file "$STATE/good"
+  say "release $1: verified and marked good"
+}

@@ -1,0 +1,73 @@
+# shellcheck shell=sh
+# The verifier runs where the application runs. It lets the connections settle, says so by a file, and only then is
+# handed the facts: they are never older than the connections they are judged with.
+
+verify_command() {
+  json=${1:-}
+  good=$(good_release)
+  [ -n "$good" ] || { say "verify: required: a good release; found: none was ever marked good. Release first"; return 1; }
+  load_release "$good"
+  take_lock "verify $good" || return 1
+  results=$(results_dir "$good")
+  mkdir -p "$results"
+  verdict=0
+  run_verifier "$good" || verdict=$?
+  if [ "$json" = --json ] || [ ! -t 1 ]; then cat "$results/report.json"; fi
+  return "$verdict"
+}
+
+# run_verifier R12: returns 0, 10 or 11; leaves report.json and table.txt in `results` and prints the table.
+run_verifier() {
+  mkdir -p "$RUN"
+  chmod 0711 "$RUN"
+  window=$(mktemp -d "$RUN/verify.XXXXXX")
+  # The verifier has the application's uid, which the host does not know.
+  chmod 1777 "$window"
+  say "verify: letting the connections settle"
+  name=$BERTH_PROJECT-verify-$1
+  bounded 20 docker rm --force "$name" >/dev/null 2>&1 || :
+  ended=0
+  hand_over_facts "$1" | judge "$1" || ended=$?
+  bounded 20 docker rm --force "$name" >/dev/null 2>&1 || :
+  rm -rf "$window" "$window.ended"
+  conclude "$ended"
+}
+
+hand_over_facts() {
+  # The verifier's own bound ends this wait: `judge` leaves a file when it is over, however it went.
+  until [ -e "$window/settled" ]; do
+    [ ! -e "$window.ended" ] || return 0
+    sleep 0.1
+  done
+  facts "$1"
+}
+
+judge() {
+  status=0
+  compose "$BERTH_VERIFY_SECONDS" "$1" --progress quiet --profile verify run --rm -T --no-deps --name "$name" --volume "$window:/run/berth" verify \
+    >"$results/report.new" 2>"$results/table.new" || status=$?
+  : >"$window.ended"
+  return "$status"
+}
+
+# The verifier's exit code is the verdict, if it wrote a report. A verifier that could not run proves nothing: not good.
+conclude() {
+  report=$(tail -n 1 "$results/report.new")
+  rm -f "$results/report.new"
+  case $1:$report in
+    0:\{*\} | "$RELEASE_CAUSED":\{*\} | "$HOST_CAUSED":\{*\})
+      printf '%s\n' "$report" | write_file "$results/report.json"
+      mv -f "$results/table.new" "$results/table.txt"
+      cat "$results/table.txt" >&2
+      return "$1" ;;
+  esac
+  words=$(grep -v '^ *$' "$results/table.new" | tail -n 3 | redact | tr '\n' ' ')
+  rm -f "$results/table.new"
+  case $1 in
+    124 | 137) fault release verify.ran "no verdict within BERTH_VERIFY_SECONDS=$BERTH_VERIFY_SECONDS s" "a verdict" \
+      "look at what the verifier waits for: $words" ;;
+    *) fault release verify.ran "the verifier ended with $1 and no report: $words" "a report" \
+      "berth:verify.image, by default the application's, must hold node >= 20; set it to an image that does" ;;
+  esac
+  return "$RELEASE_CAUSED"
+}
