@@ -6,7 +6,7 @@ record_baseline() {
     ids=$(project_containers) || ids=
     if [ -n "$ids" ]; then
       # shellcheck disable=SC2086 # ids are words
-      bounded 20 docker inspect --format 'restarts {{.Id}} {{.RestartCount}}' $ids
+      bounded 20 docker inspect --format 'restarts {{.ID}} {{.RestartCount}}' $ids
       container_pids | while read -r id pid; do
         printf 'oom %s %s\n' "$id" "$(oom_kills "$pid")"
       done
@@ -20,7 +20,7 @@ container_pids() {
   ids=$(project_containers)
   [ -n "$ids" ] || return 0
   # shellcheck disable=SC2086 # ids are words
-  bounded 20 docker inspect --format '{{.Id}} {{.State.Pid}}' $ids | grep -v ' 0$' || :
+  bounded 20 docker inspect --format '{{.ID}} {{.State.Pid}}' $ids | grep -v ' 0$' || :
 }
 
 # Redis says them itself. The password goes in on standard input: no argument, no `docker inspect` holds it.

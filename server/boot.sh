@@ -14,7 +14,7 @@ boot_command() {
   [ -z "$crossings" ] || { say "boot: refused: $crossings. Release a version that works with this data"; return 1; }
   say "boot: starting $good"
   printf '%s\n' "$good" | write_file "$STATE/current"
-  compose_up "$good" || { say "boot: $good did not come up whole: $(health_line)"; evidence; return 1; }
+  { compose_data "$good" && compose_application "$good"; } || { say "boot: $good did not come up whole: $(health_line)"; evidence; return 1; }
   say "boot: $good is up: $(health_line)"
 }
 

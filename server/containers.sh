@@ -23,13 +23,14 @@ service_container() {
     --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False | head -n 1
 }
 
+# `.ID`, not `.Id`: the latter works only on the raw document, where `.State.Health` fails when there is none.
 # Lines: SERVICE STATE HEALTH EXITCODE RESTARTS OOMKILLED ID, one-offs left out.
 container_states() {
   ids=$(bounded 20 docker ps -aq --no-trunc --filter "label=com.docker.compose.project=$BERTH_PROJECT" \
     --filter label=com.docker.compose.oneoff=False)
   [ -n "$ids" ] || return 0
   # shellcheck disable=SC2086 # ids are words
-  bounded 20 docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.ExitCode}} {{.RestartCount}} {{.State.OOMKilled}} {{.Id}}' $ids | sort
+  bounded 20 docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.ExitCode}} {{.RestartCount}} {{.State.OOMKilled}} {{.ID}}' $ids | sort
 }
 
 # Services of BERTH_STATEFUL (words NAME=IMAGE), by name.

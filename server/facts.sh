@@ -12,7 +12,8 @@ facts() {
   section listeners; raw bounded 10 ss -H -tln
   section sysctl
   for name in vm.overcommit_memory vm.swappiness net.core.somaxconn; do
-    printf '%s = %s\n' "$name" "$(first_line "$ROOT/proc/sys/$(printf %s "$name" | tr . /)")"
+    # cat, not the shell's read: that asks byte by byte, and the kernel answers such a file only once.
+    printf '%s = %s\n' "$name" "$(raw cat "$ROOT/proc/sys/$(printf %s "$name" | tr . /)")"
   done
   section hugepages; raw cat "$ROOT/sys/kernel/mm/transparent_hugepage/enabled"
   pids=$(container_pids 2>/dev/null) || pids=
@@ -63,7 +64,7 @@ cgroup_lines() {
   printf '%s\n' "$pids" | while read -r id pid; do
     [ -n "$pid" ] || continue
     printf '%s oom %s\n' "$id" "$(oom_kills "$pid")"
-    file=$(cgroup_file "$pid" cpu $cpu) && printf '%s %s %s\n' "$id" "$cpu" "$(first_line "$file")"
+    file=$(cgroup_file "$pid" cpu $cpu) && printf '%s %s %s\n' "$id" "$cpu" "$(raw cat "$file")"
   done
 }
 

@@ -2,7 +2,7 @@
 # Images of a release: only what is missing is fetched. An image that is present is never asked for again, because it is
 # named by digest or by a full version, so a release whose images are here needs no registry.
 
-image_present() { bounded 20 docker image inspect --format '{{.Id}}' "$1" >/dev/null 2>&1; }
+image_present() { bounded 20 docker image inspect --format '{{.ID}}' "$1" >/dev/null 2>&1; }
 
 # fetch_images: needs the release loaded. Returns 0, 10 (the release names what is not there) or 11 (registry out of reach).
 fetch_images() {

@@ -29,7 +29,7 @@ bring_back() {
   ensure_directories || :
   fetch_images || :
   printf '%s\n' "$good" | write_file "$STATE/current"
-  if compose_up "$good" --remove-orphans; then
+  if compose_data "$good" && compose_application "$good"; then
     say "rollback: $good answers again: $(health_line)"
   else
     say "rollback: $good did NOT come up whole: $(health_line)"

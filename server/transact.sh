@@ -71,7 +71,7 @@ start_and_verify() {
   [ "$started" -ne 0 ] || return 0
   # Verified, but Compose gave up: late, or with a service left as it was. Once more decides.
   say "start: verified although Compose reported a failure; asking it once more"
-  compose_up "$1" --remove-orphans || {
+  { compose_data "$1" && compose_application "$1"; } || {
     fault release release.start "docker compose up failed twice" "every service up and healthy" "read what Compose says above"
     return "$RELEASE_CAUSED"
   }
@@ -80,15 +80,9 @@ start_and_verify() {
 
 # Returns 0; 1 when services did not come up; 3 when the migration failed, which leaves nothing to verify.
 start_release() {
-  data=$(stateful_services)
-  if [ -n "$data" ]; then
-    say "start: ${data% }"
-    # shellcheck disable=SC2086 # service names are words
-    compose_up "$1" $data || return 1
-  fi
+  compose_data "$1" || return 1
   if [ "$BERTH_MIGRATE" = 1 ] && [ "$back" != --back ]; then migrate "$1" || return 3; fi
-  say "start: everything"
-  compose_up "$1" --remove-orphans || return 1
+  compose_application "$1" || return 1
 }
 
 migrate() {
