@@ -20,6 +20,9 @@ export interface Machines {
   /** Change memory and cores of a server that is off. */
   resize(serverId: number, size: MachineSize): Promise<void>;
 
+  /** Give a server that is off another public IPv4 address, or none. Machines that cannot leave it out; the action then fails and says so. */
+  setPublicAddress?(serverId: number, ipv4: string | null): Promise<void>;
+
   createVolume(spec: VolumeSpec): Promise<void>;
   deleteVolume(volumeId: number): Promise<void>;
   /** Make the volume appear as `/dev/disk/by-id/scsi-0HC_Volume_<id>` inside the server, running or not. */
