@@ -3,148 +3,216 @@ import { Secret } from "./secret.ts";
 
 /**
  * The shape of every key under `berth:`. Types come from here by inference and from nowhere else. What one key means
- * alone is judged here; what keys mean together (budgets, sizes, pins) is judged in `faults.ts`.
+ * alone is judged here; what keys mean together (budgets, sizes, pins) is judged in `rules.ts`.
+ *
+ * Messages given here complete the sentence "required …". Descriptions become Pulumi.yaml and docs/configuration.md.
  */
 
-const secret = z.string().min(1).transform((value) => new Secret(value));
+/** Text that a secret file can hold: no control character but tab and newline. */
+const secret = z
+  .string()
+  .regex(/\S/, "a value that is not blank")
+  .regex(/^(?:\P{Cc}|[\t\n])*$/u, "text without control characters, carriage returns included")
+  .transform((value) => new Secret(value));
+/** Passwords go into redis.conf and SQL between quotes: printable ASCII, no space, quote or backslash. */
+const password = z
+  .string("a password of printable ASCII")
+  .regex(/\S/, "a value that is not blank")
+  .regex(/^[!#-&(-[\]-~]*$/, "printable ASCII without spaces, quotes and backslashes")
+  .max(512, "at most 512 characters")
+  .transform((value) => new Secret(value));
+/** OpenSSH refuses a key file without its last newline, and `pulumi config set` strips it. */
+const privateKey = z
+  .string("an ed25519 private key in OpenSSH's format")
+  .regex(/\S/, "a value that is not blank")
+  .transform((value) => new Secret(`${value.trim().replaceAll("\r\n", "\n")}\n`));
+const oneLine = /^\P{Cc}*$/u;
 const mebibytes = z.int().min(16).max(1_048_576);
 const cpuShares = z.int().min(2).max(262_144);
 const seconds = z.int().min(1).max(3_600);
 const uid = z.int().min(1).max(65_534);
 /** What Docker accepts as an environment variable name, and a POSIX shell can hold. */
-const envName = z.string().regex(/^[A-Z_][A-Z0-9_]*$/, "required: capital letters, digits and _ (an environment variable)");
+const envName = z.string().regex(/^[A-Z_][A-Z0-9_]{0,127}$/, "a name of capital letters, digits and _ (an environment variable)");
+/** YAML reads `5` and `true` as no text; an environment holds text only. */
+const envValueText = "one line of text (several lines belong in secrets.app, which become files)";
+const envValue = z.union([z.string().regex(oneLine, envValueText), z.number(), z.boolean()], { error: envValueText }).transform(String);
 /** Names become file names, container names and Hetzner labels. */
-const slug = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, "required: a lower-case letter, then up to 30 of a-z 0-9 -");
-const command = z.array(z.string().min(1)).min(1);
-const image = z.string().min(1).max(512);
+const slug = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, "a lower-case letter, then up to 30 of a-z 0-9 -");
+const word = z.string().min(1).max(4096).regex(oneLine, "text without control characters");
+const command = z.array(word).min(1);
+const image = z.string("an image reference such as ghcr.io/example/app:1.4.2").min(1).max(512);
+const path = z.string().regex(/^\/[A-Za-z0-9._~/-]{0,255}$/, "a path such as /readyz, of letters, digits and . _ ~ / -");
+const hetznerName = z
+  .string("a Hetzner name, such as cx33 for a server type")
+  .regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, "a Hetzner name of a-z 0-9 . -");
+const identifier = z
+  .string()
+  .regex(/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/, "a lower-case letter or _, then up to 62 of a-z 0-9 _, and not pg_ at its start");
 
 export const processSchema = z.strictObject({
   command,
   memoryMb: mebibytes,
   cpuShares,
-  /** Listens to Bull's global events: one subscriber connection per queue. */
   listens: z.boolean(),
-  /** Processes the queues: client, subscriber and blocked client per queue. */
   processes: z.boolean(),
-  /** How long active jobs may take to finish at a stop, in seconds. */
   stopGraceSeconds: seconds,
 });
 
+/** Validated settings of one kind of process: the API or the worker. */
+export type ProcessConfig = z.infer<typeof processSchema>;
+
+/** The keys of one process, each with its own default. */
+function processWith(defaults: ProcessConfig) {
+  const { shape } = processSchema;
+  return z
+    .strictObject({
+      command: shape.command.default(defaults.command).describe("Command the container runs, in the application's image."),
+      memoryMb: shape.memoryMb.default(defaults.memoryMb).describe("Memory limit, in MiB."),
+      cpuShares: shape.cpuShares.default(defaults.cpuShares).describe("CPU weight against the other containers (Docker's default is 1024)."),
+      listens: shape.listens.default(defaults.listens).describe("Listens to Bull's global events: one subscriber connection a queue."),
+      processes: shape.processes.default(defaults.processes).describe("Processes the queues: client, subscriber and blocked client a queue."),
+      stopGraceSeconds: shape.stopGraceSeconds.default(defaults.stopGraceSeconds).describe("How long active work may take to finish at a stop, in seconds."),
+    })
+    .prefault({});
+}
+
 export const configSchema = z.strictObject({
-  project: slug.default("berth"),
+  project: slug.default("berth").describe("Name of the Compose project and of everything at Hetzner. Never change it on a living stack."),
   server: z.strictObject({
-    type: z.string().min(1),
-    location: z.string().min(1).default("nbg1"),
-    image: z.string().min(1).default("debian-13"),
-    ipv6: z.boolean().default(true),
+    type: hetznerName.describe("Hetzner server type, such as cx33. Its memory must hold every limit below."),
+    location: hetznerName.default("nbg1").describe("Hetzner location."),
+    image: hetznerName.default("debian-13").describe("Operating system image, by name. A living server is not rebuilt for a new one."),
+    ipv6: z.boolean().default(true).describe("Give the server an IPv6 address too."),
   }),
   volume: z
     .strictObject({
-      sizeGb: z.int().min(10).max(10_240).default(20),
-      /** Adopt this existing volume, by Hetzner's id, instead of creating one. */
-      id: z.int().positive().optional(),
-      /** Let `pulumi destroy` delete the data too. */
-      deleteOnDestroy: z.boolean().default(false),
+      sizeGb: z.int().min(10).max(10_240).default(20).describe("Size of the data volume, in GB. It can grow, not shrink."),
+      id: z.int().positive().optional().describe("Adopt this existing volume, by Hetzner's id, instead of creating one."),
+      deleteOnDestroy: z.boolean().default(false).describe("Let `pulumi destroy` delete the data too."),
     })
     .prefault({}),
   ssh: z
     .strictObject({
-      /** CIDR ranges that may reach port 22. */
-      sources: z.array(z.union([z.cidrv4(), z.cidrv6()])).default([]),
-      /** Says in so many words that port 22 is open to the world. */
-      openToWorld: z.boolean().default(false),
+      sources: z
+        .array(z.union([z.cidrv4(), z.cidrv6()], { error: "an address range such as 203.0.113.7/32 or 2001:db8::/64" }))
+        .max(50)
+        .default([])
+        .describe("Address ranges (CIDR) that may reach port 22."),
+      openToWorld: z.boolean().default(false).describe("Says in so many words that port 22 is open to the world."),
     })
     .prefault({}),
-  /** Name the application is served under, with automatic HTTPS. Without it: plain HTTP on port 80. */
-  domain: z.hostname().optional(),
+  domain: z
+    .hostname()
+    .regex(/\.[a-z][a-z0-9-]*[a-z0-9]$/i, "a DNS name such as app.example.com")
+    .optional()
+    .describe("Name the application is served under, with automatic HTTPS. Without it: plain HTTP on port 80."),
   acme: z
-    .strictObject({ email: z.email().optional(), staging: z.boolean().default(false) })
+    .strictObject({
+      email: z.email().optional().describe("Address the certificate authority may write to."),
+      staging: z.boolean().default(false).describe("Use Let's Encrypt's staging authority: untrusted certificates, generous limits."),
+    })
     .prefault({}),
-  registry: z.strictObject({ server: z.string().min(1), username: z.string().min(1) }).optional(),
+  registry: z
+    .strictObject({
+      server: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9.-]*(?::\d{1,5})?$/, "a registry host such as ghcr.io or registry.example.com:5000, without scheme and path")
+        .describe("Private registry to sign in to. Goes with `registry.username` and the secret `registryPassword`."),
+      username: z
+        .string()
+        .regex(/^[A-Za-z0-9 _./:@,=+-]{1,128}$/, "letters, digits and _ . / : @ , = + - (what release.env can hold)")
+        .describe("User name at that registry."),
+    })
+    .optional(),
   app: z.strictObject({
-    image,
-    uid: uid.default(1000),
-    port: z.int().min(1).max(65_535).default(3000),
-    queues: z.array(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)).min(1).max(64),
-    env: z.record(envName, z.string()).default({}),
-    /** Run once per release, before the new processes start. Empty: nothing to migrate. */
-    migrate: z.array(z.string().min(1)).default([]),
-    readyPath: z.string().startsWith("/").default("/readyz"),
-    healthPath: z.string().startsWith("/").default("/healthz"),
-    /** `POST` here sends a canary job through each queue and answers when all came back; null when the application has none. */
-    canaryPath: z.string().startsWith("/").nullable().default("/ops/canary"),
-    /** Redis key that the worker renews; null when the application has none. */
-    heartbeatKey: z.string().min(1).nullable().default("berth:heartbeat:worker"),
-    /** Deadline of the application's own wait for Redis at its start; must cover AOF loading. */
-    startupSeconds: seconds.default(180),
+    image: image.describe("Image of the API and the worker, with a version or a digest."),
+    architectures: z
+      .array(z.enum(["x86", "arm"]))
+      .min(1)
+      .default(["x86"])
+      .describe("Hetzner architectures the image is built for: x86 (linux/amd64), arm (linux/arm64)."),
+    uid: uid.default(1000).describe("User id the application's processes run as, and that its secret files belong to."),
+    port: z.int().min(1).max(65_535).default(3000).describe("Port the API listens on, inside its container."),
+    queues: z
+      .array(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "a queue name of 1 to 64 letters, digits, _ and -"), {
+        error: (issue) => (issue.code === "invalid_type" ? "a list of queue names" : undefined),
+      })
+      .min(1, "at least one queue")
+      .max(64)
+      .describe("Names of the Bull queues. The connection budget follows from them."),
+    env: z.record(envName, envValue).default({}).describe("Environment of the application's processes. Not for secrets."),
+    migrate: z.array(word).default([]).describe("Command run once per release, before the new processes start. Empty: nothing to migrate."),
+    readyPath: path.default("/readyz").describe("Answers 200 when Redis and Postgres answer."),
+    healthPath: path.default("/healthz").describe("Answers 200 when the process runs."),
+    canaryPath: path
+      .nullable()
+      .default("/ops/canary")
+      .describe("`POST` here sends a canary job through each queue and answers when all came back. Empty when the application has none."),
+    heartbeatKey: z
+      .string()
+      .regex(/^[!-~]{1,256}$/, "a Redis key of printable ASCII without spaces")
+      .nullable()
+      .default("berth:heartbeat:worker")
+      .describe("Redis key that the worker renews. Empty when the application has none."),
+    startupSeconds: seconds.default(180).describe("Deadline of the application's own wait for Redis, in seconds. Must cover `redis.loadSeconds`."),
   }),
-  api: processSchema
-    .partial()
-    .prefault({})
-    .transform((given) => ({
-      command: ["node", "api.js"], memoryMb: 384, cpuShares: 1024, listens: true, processes: false, stopGraceSeconds: 30, ...given,
-    })),
-  worker: processSchema
-    .partial()
-    .prefault({})
-    .transform((given) => ({
-      command: ["node", "worker.js"], memoryMb: 512, cpuShares: 128, listens: false, processes: true, stopGraceSeconds: 60, ...given,
-    })),
+  api: processWith({ command: ["node", "api.js"], memoryMb: 384, cpuShares: 1024, listens: true, processes: false, stopGraceSeconds: 30 }),
+  worker: processWith({ command: ["node", "worker.js"], memoryMb: 512, cpuShares: 128, listens: false, processes: true, stopGraceSeconds: 60 }),
   redis: z
     .strictObject({
-      image: image.default("redis:8.0.5"),
-      uid: uid.default(999),
-      memoryMb: mebibytes.default(512),
-      maxmemoryMb: mebibytes.default(192),
-      maxclients: z.int().min(32).max(100_000).default(1000),
-      /** The most connections the application may hold, over all processes. Default: three a queue a process. */
-      connectionCeiling: z.int().min(1).optional(),
-      appendfsync: z.enum(["everysec", "always"]).default("everysec"),
-      cpuShares: cpuShares.default(4096),
-      /** The longest an AOF may take to load: the health check's start period. */
-      loadSeconds: seconds.default(120),
+      image: image.default("redis:8.0.5").describe("Image of Redis. Its major is never crossed by a rollback."),
+      uid: uid.default(999).describe("User id Redis runs as in that image."),
+      memoryMb: mebibytes.default(512).describe("Memory limit of the container, in MiB."),
+      maxmemoryMb: mebibytes.default(192).describe("Redis's maxmemory, in MiB: at most (memoryMb - 128) / 2, because an AOF rewrite forks."),
+      maxclients: z.int().min(32).max(100_000).default(1000).describe("Connections Redis accepts."),
+      connectionCeiling: z
+        .int()
+        .min(1)
+        .optional()
+        .describe("The most connections the application may hold, over all processes. Unset: three a queue a process."),
+      appendfsync: z.enum(["everysec", "always"]).default("everysec").describe("When the AOF is flushed: everysec or always."),
+      cpuShares: cpuShares.default(4096).describe("CPU weight: high, so that a busy worker does not slow Redis."),
+      loadSeconds: seconds.default(120).describe("The longest an AOF may take to load, in seconds: the health check's start period."),
     })
     .prefault({}),
   postgres: z
     .strictObject({
-      image: image.default("postgres:17.6"),
-      uid: uid.default(999),
-      memoryMb: mebibytes.default(512),
-      cpuShares: cpuShares.default(2048),
-      database: z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/).default("app"),
-      user: z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/).default("app"),
-      maxConnections: z.int().min(10).max(10_000).default(50),
+      image: image.default("postgres:17.6").describe("Image of Postgres. Its tag must name the major: data of one is unreadable to another."),
+      uid: uid.default(999).describe("User id Postgres runs as in that image."),
+      memoryMb: mebibytes.default(512).describe("Memory limit of the container, in MiB."),
+      cpuShares: cpuShares.default(2048).describe("CPU weight."),
+      database: identifier.default("app").describe("Database of the application."),
+      user: identifier.default("app").describe("User the application signs in as."),
+      maxConnections: z.int().min(10).max(10_000).default(50).describe("Connections Postgres accepts."),
     })
     .prefault({}),
   proxy: z
-    .strictObject({ image: image.default("caddy:2.10.2"), uid: uid.default(1000), memoryMb: mebibytes.default(128), cpuShares: cpuShares.default(1024) })
+    .strictObject({
+      image: image.default("caddy:2.10.2").describe("Image of Caddy."),
+      uid: uid.default(1000).describe("User id Caddy runs as."),
+      memoryMb: mebibytes.default(128).describe("Memory limit of the container, in MiB."),
+      cpuShares: cpuShares.default(1024).describe("CPU weight."),
+    })
     .prefault({}),
   host: z
     .strictObject({
-      /** Memory of the server that no container may be promised: kernel, sshd, Docker, page cache. */
-      reserveMb: mebibytes.default(512),
-      /** Install security updates by themselves; Docker is held back and kept alive. */
-      unattendedUpgrades: z.boolean().default(true),
+      reserveMb: mebibytes.default(512).describe("Memory, in MiB, that no container may be promised: kernel, sshd, Docker, page cache."),
+      unattendedUpgrades: z.boolean().default(true).describe("Install security updates by themselves; Docker is held back and kept alive."),
     })
     .prefault({}),
   verify: z
     .strictObject({
-      /** How long connections may take to settle before a surplus fails. */
-      settleSeconds: seconds.default(45),
-      /** Image that runs the verifier (needs `node` >= 20); default: the application's. */
-      image: image.optional(),
+      settleSeconds: seconds.default(45).describe("How long connections may take to settle before a surplus fails, in seconds."),
+      image: image.optional().describe("Image that runs the verifier (needs `node` >= 20). Unset: the application's."),
     })
     .prefault({}),
   secrets: z.strictObject({
-    redisPassword: secret,
-    postgresPassword: secret,
-    /** OpenSSH private key the deployment signs in with. */
-    deployKey: secret,
-    /** OpenSSH private host key the server is given at its first boot, and pinned to. */
-    hostKey: secret,
-    registryPassword: secret.optional(),
-    /** The application's own: NAME becomes the file `/run/secrets/NAME`, named to it by `NAME_FILE`. */
-    app: z.record(envName, secret).default({}),
+    redisPassword: password.describe("Password of Redis."),
+    postgresPassword: password.describe("Password of the Postgres user. Rotation is carried out by the release."),
+    deployKey: privateKey.describe("OpenSSH private key (ed25519) the deployment signs in with."),
+    hostKey: privateKey.describe("OpenSSH private host key (ed25519) the server is given at its first boot, and pinned to."),
+    registryPassword: secret.optional().describe("Password or token at `registry.server`."),
+    app: z.record(envName, secret).default({}).describe("The application's own: NAME becomes the file `/run/secrets/NAME`, named to it by `NAME_FILE`."),
   }),
 });
 
@@ -152,4 +220,3 @@ export const configSchema = z.strictObject({
 export type Config = z.infer<typeof configSchema>;
 /** What a user may write under `berth:`. */
 export type ConfigInput = z.input<typeof configSchema>;
-export type ProcessConfig = z.infer<typeof processSchema>;

@@ -1,0 +1,74 @@
+import type { Config, ProcessConfig } from "./schema.ts";
+
+/** What a deployment may use: connections and memory. Every number that others must keep to is made here, once. */
+
+/** Connections one queue costs one process under Bull 4: the client, a subscriber for global events, a blocked client. */
+export function connectionsPerQueue(process: Pick<ProcessConfig, "listens" | "processes">): number {
+  if (process.processes) return 3;
+  return process.listens ? 2 : 1;
+}
+
+/** Connections that both processes open when all is well. */
+export function expectedConnections(config: Config): number {
+  return config.app.queues.length * (connectionsPerQueue(config.api) + connectionsPerQueue(config.worker));
+}
+
+/** The most they may hold: as configured, else three a queue a process. */
+export function connectionCeiling(config: Config): number {
+  return config.redis.connectionCeiling ?? config.app.queues.length * 3 * 2;
+}
+
+/**
+ * Connections kept free under `maxclients` for those that are not the application's: health check, verifier, a person's
+ * redis-cli, and a surplus that must be let in to be seen and named.
+ */
+export const RESERVED_CLIENTS = 16;
+
+/** Memory of a Redis container that is not data: code, buffers, the AOF rewrite's own. In MiB. */
+export const REDIS_OVERHEAD_MB = 128;
+
+/** The most `maxmemory` may be, in MiB: an AOF rewrite forks, and every page written meanwhile is held twice. */
+export function maxmemoryLimitMb(config: Config): number {
+  return Math.floor((config.redis.memoryMb - REDIS_OVERHEAD_MB) / 2);
+}
+
+/** Memory limit of the verifier's container, in MiB: one Node process that holds one report. */
+export const VERIFY_MEMORY_MB = 192;
+
+/** Memory limit of the migration's container, in MiB: it is a client, the work is done by Postgres. */
+export const MIGRATE_MEMORY_MB = 256;
+
+/**
+ * Memory promised at the worst moment, in MiB: every service, and the larger of the two that run once. A migration runs
+ * while the previous release still serves, the verifier beside the new one, and never both.
+ */
+export function memoryDemand(config: Config): ReadonlyMap<string, number> {
+  const migrates = config.app.migrate.length > 0 && MIGRATE_MEMORY_MB > VERIFY_MEMORY_MB;
+  const once: [string, number] = migrates ? ["migrate", MIGRATE_MEMORY_MB] : ["verify", VERIFY_MEMORY_MB];
+  return new Map([
+    ["redis", config.redis.memoryMb],
+    ["postgres", config.postgres.memoryMb],
+    ["api", config.api.memoryMb],
+    ["worker", config.worker.memoryMb],
+    ["proxy", config.proxy.memoryMb],
+    once,
+  ]);
+}
+
+/** An AOF on disk reaches four times its data (measured); the verification wants twice the AOF free besides. */
+const AOF_PER_DATA = 4;
+const FREE_PER_AOF = 2;
+
+/** The least the volume may be, in GB, for Redis alone to keep within what the verification demands. */
+export function volumeFloorGb(config: Config): number {
+  return Math.ceil((config.redis.maxmemoryMb * AOF_PER_DATA * (1 + FREE_PER_AOF) * 1.048_576) / 1000);
+}
+
+/** The longest an orderly stop may hold up a release or a reboot, in seconds. */
+export const LONGEST_STOP_SECONDS = 900;
+
+/** The largest user data Hetzner takes, in bytes. */
+export const USER_DATA_LIMIT = 32_768;
+
+/** The smallest root disk that holds the system and the images of two releases, in GB. */
+export const ROOT_DISK_GB = 20;

@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import { connectionCeiling, connectionsPerQueue, expectedConnections, maxmemoryLimitMb, memoryDemand, volumeFloorGb } from "../../src/config/budgets.ts";
+import { parseConfig } from "../../src/config/faults.ts";
+import { spoilt } from "./good.ts";
+
+test.each([
+  ["adds jobs", { listens: false, processes: false }, 1],
+  ["listens too", { listens: true, processes: false }, 2],
+  ["processes", { listens: false, processes: true }, 3],
+  ["processes and listens, on the one subscriber", { listens: true, processes: true }, 3],
+])("a process that %s", (_name, process, expected) => {
+  expect(connectionsPerQueue(process)).toBe(expected);
+});
+
+/** The table of measured connections for two queues. */
+describe("two queues", () => {
+  test.each([
+    ["API that listens, and worker", {}, 10],
+    ["API that only adds, and worker", { "api.listens": false, "app.canaryPath": null }, 8],
+    ["API that processes too, and worker", { "api.processes": true }, 12],
+  ])("%s", (_name, changes, expected) => {
+    expect(expectedConnections(parseConfig(spoilt(changes)))).toBe(expected);
+  });
+});
+
+test("the ceiling is three a queue a process, unless it is given", () => {
+  expect(connectionCeiling(parseConfig(spoilt({})))).toBe(12);
+  expect(connectionCeiling(parseConfig(spoilt({ "redis.connectionCeiling": 11 })))).toBe(11);
+});
+
+test("maxmemory is half of what the container has beyond 128 MiB, rounded down", () => {
+  expect(maxmemoryLimitMb(parseConfig(spoilt({ "redis.memoryMb": 1025 })))).toBe(448);
+});
+
+test("memory counts each service, and the larger of the two that run once", () => {
+  expect(Object.fromEntries(memoryDemand(parseConfig(spoilt({}))))).toEqual({ redis: 512, postgres: 512, api: 384, worker: 512, proxy: 128, verify: 192 });
+  expect(Object.fromEntries(memoryDemand(parseConfig(spoilt({ "app.migrate": ["x"] }))))).toEqual({ redis: 512, postgres: 512, api: 384, worker: 512, proxy: 128, migrate: 256 });
+});
+
+test("the volume holds an AOF of four times maxmemory with twice that free", () => {
+  expect(volumeFloorGb(parseConfig(spoilt({ "redis.maxmemoryMb": 192 })))).toBe(3);
+});
