@@ -1,0 +1,33 @@
+import type { Config } from "../config/schema.ts";
+import { environment, secretMounts } from "./application.ts";
+import type { Service } from "./model.ts";
+import { HARDENED, healthcheck, healthy, limits, longRunning, scratch, user } from "./parts.ts";
+import type { Sources } from "./paths.ts";
+
+/**
+ * Asks the readiness path, so that `compose up --wait` means "ready" and not "running". Docker restarts nothing for being
+ * unhealthy: an API that waits for Redis keeps waiting. `node` is in the image for certain; wget and curl often are not.
+ */
+function readiness(config: Config): string[] {
+  const url = JSON.stringify(`http://127.0.0.1:${config.app.port}${config.app.readyPath}`);
+  const script = `fetch(${url}, { signal: AbortSignal.timeout(4000) }).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`;
+  return ["CMD", "node", "-e", script];
+}
+
+export function api(config: Config, sources: Sources): Service {
+  const { command, memoryMb, cpuShares, stopGraceSeconds } = config.api;
+  return {
+    image: config.app.image,
+    command,
+    user: user(config.app.uid),
+    environment: environment(config, "api"),
+    depends_on: healthy("redis", "postgres"),
+    networks: ["edge", "backend"],
+    volumes: secretMounts(sources),
+    tmpfs: [scratch(memoryMb)],
+    healthcheck: healthcheck(readiness(config), config.app.startupSeconds),
+    ...longRunning(stopGraceSeconds),
+    ...limits({ memoryMb, cpuShares, oomScoreAdj: 300 }),
+    ...HARDENED,
+  };
+}

@@ -1,0 +1,39 @@
+import type { Config } from "../config/schema.ts";
+import type { BindMount } from "./model.ts";
+import { readOnly } from "./parts.ts";
+import { INSIDE, POSTGRES_PORT, REDIS_PORT, type Sources } from "./paths.ts";
+
+/** What the processes of the application have in common. The contract is in docs/architecture.md. */
+
+export type ProcessName = "api" | "worker" | "migrate";
+
+export const REDIS_URL = `redis://redis:${REDIS_PORT}`;
+
+/** The address of the API inside the Compose network. */
+export function apiUrl(config: Config): string {
+  return `http://api:${config.app.port}`;
+}
+
+/** Environment of one process. `app.env` comes last but for the names that Berth itself answers for. */
+export function environment(config: Config, process: ProcessName): Record<string, string> {
+  const { database, user } = config.postgres;
+  const secretFiles: Record<string, string> = Object.fromEntries(Object.keys(config.secrets.app).map((name) => [`${name}_FILE`, `/run/secrets/${name}`]));
+  return {
+    ...config.app.env,
+    ...secretFiles,
+    NODE_ENV: "production",
+    BERTH_PROCESS: process,
+    BERTH_STARTUP_SECONDS: String(config.app.startupSeconds),
+    PORT: String(config.app.port),
+    REDIS_URL,
+    REDIS_PASSWORD_FILE: INSIDE.redisPassword,
+    DATABASE_URL: `postgres://${user}@postgres:${POSTGRES_PORT}/${database}`,
+    DATABASE_PASSWORD_FILE: INSIDE.postgresPassword,
+    ...(config.api.processes ? { API_PROCESSES: "true" } : {}),
+  };
+}
+
+/** Every secret the application reads, each a file of its own under /run/secrets. */
+export function secretMounts(sources: Sources): BindMount[] {
+  return Object.entries(sources.app).map(([name, path]) => readOnly(path, `/run/secrets/${name}`));
+}

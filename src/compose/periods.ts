@@ -1,0 +1,25 @@
+import type { Config } from "../config/schema.ts";
+import { POSTGRES_GRACE_SECONDS, POSTGRES_START_SECONDS } from "./postgres.ts";
+import { PROXY_GRACE_SECONDS } from "./proxy.ts";
+import { REDIS_GRACE_SECONDS } from "./redis.ts";
+
+/** Bounds on whole steps, summed from the periods of the services, in seconds. */
+
+/** For what Compose itself does between the containers, on a busy host. */
+const SLACK_SECONDS = 30;
+
+/** Longest that a `compose stop` in order takes: the proxy, then the application, then the stores. */
+export function stopSeconds(config: Config): number {
+  const application = Math.max(config.api.stopGraceSeconds, config.worker.stopGraceSeconds);
+  return PROXY_GRACE_SECONDS + application + Math.max(REDIS_GRACE_SECONDS, POSTGRES_GRACE_SECONDS) + SLACK_SECONDS;
+}
+
+/** Longest that a `compose up --wait` takes: old containers stop, the stores load, the application becomes ready. */
+export function waitSeconds(config: Config): number {
+  return stopSeconds(config) + Math.max(config.redis.loadSeconds, POSTGRES_START_SECONDS) + config.app.startupSeconds;
+}
+
+/** Longest that a verification takes: the settle window, then a canary job per queue and the rest of the checks. */
+export function verifySeconds(config: Config): number {
+  return config.verify.settleSeconds + 90;
+}

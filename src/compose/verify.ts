@@ -1,0 +1,49 @@
+import { VERIFY_MEMORY_MB } from "../config/budgets.ts";
+import type { Config } from "../config/schema.ts";
+import type { BindMount, Service } from "./model.ts";
+import { HARDENED, limits, oneShot, readOnly, scratch, user } from "./parts.ts";
+import { INSIDE, type Sources } from "./paths.ts";
+
+/** Above the worker: a verifier that waits behind a busy worker would measure itself. */
+const CPU_SHARES = 1024;
+
+/** The image that runs the verifier. */
+export function verifyImage(config: Config): string {
+  return config.verify.image ?? config.app.image;
+}
+
+/** The two passwords the verifier signs in with, as the application reads them. It needs none of the application's own secrets. */
+function passwords(sources: Sources): BindMount[] {
+  return [INSIDE.redisPassword, INSIDE.postgresPassword].map((inside) => {
+    const name = inside.slice("/run/secrets/".length);
+    const source = sources.app[name];
+    if (source === undefined) throw new Error(`rendering the verify service: required: the application's secret ${name}; found: ${Object.keys(sources.app).join(", ")}; add it to the sources`);
+    return readOnly(source, inside);
+  });
+}
+
+/**
+ * The verification, run by `compose run` where the application stands: its network, its user, its image. The host's script adds
+ * the mount of a fresh directory at /run/berth, through which the verifier says that the connections have settled.
+ */
+export function verify(config: Config, sources: Sources): Service {
+  return {
+    image: verifyImage(config),
+    profiles: ["verify"],
+    // The image's own entry point belongs to the application, and may do anything.
+    entrypoint: ["node"],
+    command: [INSIDE.verifier],
+    user: user(config.app.uid),
+    environment: { NODE_ENV: "production", BERTH_PROCESS: "verify" },
+    networks: ["backend"],
+    volumes: [
+      readOnly(sources.verifier, INSIDE.verifier),
+      readOnly(sources.expectations, INSIDE.expectations),
+      ...passwords(sources),
+    ],
+    tmpfs: [scratch(VERIFY_MEMORY_MB)],
+    ...oneShot(),
+    ...limits({ memoryMb: VERIFY_MEMORY_MB, cpuShares: CPU_SHARES, oomScoreAdj: 500 }),
+    ...HARDENED,
+  };
+}

@@ -1,0 +1,56 @@
+import { PROXY_HEALTH_PORT } from "../compose/paths.ts";
+import type { Config } from "../config/schema.ts";
+
+/** Let's Encrypt's staging directory: untrusted certificates, generous limits. */
+const STAGING_CA = "https://acme-staging-v02.api.letsencrypt.org/directory";
+
+/** How long a request waits for the API to come back: longer than a restart of it, shorter than a client's patience. */
+const RETRY_SECONDS = 30;
+
+function globalOptions({ acme, domain }: Config): string {
+  const lines = [
+    "# No API to change this at run time: a changed Caddyfile is a new container.",
+    "admin off",
+    "# Open requests have this long when the proxy stops.",
+    "grace_period 10s",
+  ];
+  if (domain === undefined) lines.push("auto_https off");
+  if (domain !== undefined && acme.email !== undefined) lines.push(`email ${acme.email}`);
+  if (domain !== undefined && acme.staging) lines.push(`acme_ca ${STAGING_CA}`);
+  // HTTP/3 would need a published UDP port; without one, clients must not be told of it.
+  lines.push("servers {", "\tprotocols h1 h2", "}");
+  return block("", lines);
+}
+
+function block(head: string, lines: readonly string[]): string {
+  return `${head}${head === "" ? "" : " "}{\n${lines.map((line) => (line === "" ? "\n" : `\t${line}\n`)).join("")}}\n`;
+}
+
+function site(config: Config): string {
+  const lines = [
+    "# Standard output, where Docker bounds it. Caddy leaves Cookie and Authorization out.",
+    "log",
+    "",
+    "# The operators' paths are for the verifier and for people on the server, not for the world.",
+    "@operators path /ops /ops/*",
+    "respond @operators 404",
+    "",
+    "encode gzip",
+    "",
+    "# X-Forwarded-For, -Host and -Proto are set by Caddy; what a client sends under these names is not passed on.",
+    `reverse_proxy api:${config.app.port} {`,
+    "\t# While the API is restarted requests wait, and only those that never reached it are sent again.",
+    `\tlb_try_duration ${RETRY_SECONDS}s`,
+    "\tlb_try_interval 250ms",
+    "}",
+  ];
+  return block(config.domain ?? ":80", lines);
+}
+
+/** Caddyfile: automatic HTTPS for the domain, plain HTTP without one. Understood by Caddy 2.6 and later. */
+export function caddyfile(config: Config): string {
+  const health = block(`http://:${PROXY_HEALTH_PORT}`, ["# The container's health check.", "bind 127.0.0.1", "respond 200"]);
+  // Without this, Caddy answers 200 with nothing to whoever asks for another name.
+  const others = block(":80", ["# Any other name. The domain itself is sent on to HTTPS.", "respond 404"]);
+  return ["# Rendered by Berth (src/host/caddyfile.ts).\n" + globalOptions(config), site(config), ...(config.domain === undefined ? [] : [others]), health].join("\n");
+}

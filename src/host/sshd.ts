@@ -1,0 +1,16 @@
+/** Where the drop-in goes; first boot writes it, and every release after. */
+export const SSHD_PATH = "/etc/ssh/sshd_config.d/10-berth.conf";
+
+/** sshd: keys only, no root, and room for a deployment that opens several connections at once. */
+export const SSHD_CONFIG = `# Berth: keys only. Debian reads this directory first, and sshd keeps the first value it reads.
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin no
+X11Forwarding no
+AllowAgentForwarding no
+# The default 10:30:100 drops parallel connections at random before they have signed in.
+MaxStartups 60:30:120
+# A deployment that vanished gives its session back within two minutes.
+ClientAliveInterval 30
+ClientAliveCountMax 4
+`;

@@ -1,0 +1,24 @@
+import type { Config } from "../config/schema.ts";
+import type { Entry } from "../release/entry.ts";
+import { envText } from "../release/env.ts";
+import { volumeDevice } from "../release/addresses.ts";
+import { MOUNT } from "../compose/paths.ts";
+import { nftTable } from "./nftables.ts";
+import { settings } from "./settings.ts";
+import { SSHD_CONFIG, SSHD_PATH } from "./sshd.ts";
+import { units } from "./units.ts";
+
+/** The host settings of a release as files below /, sorted by path. `berth settings` puts them in place and reloads what changed. */
+export function hostTree(config: Config, volumeId: string): Entry[] {
+  const texts: Record<string, string> = {
+    ...settings(config),
+    ...units(config),
+    [SSHD_PATH]: SSHD_CONFIG,
+    "/etc/berth/firewall.nft": nftTable(config),
+    // What the volume guard must know at a boot, before any release is looked at.
+    "/etc/berth/host.env": envText({ BERTH_VOLUME_ID: volumeId, BERTH_VOLUME_DEVICE: volumeDevice(volumeId), BERTH_MOUNT: MOUNT }),
+  };
+  return Object.entries(texts)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([path, text]) => ({ path, mode: "0644", uid: 0, gid: 0, text }));
+}

@@ -1,0 +1,90 @@
+import { MOUNT } from "../compose/paths.ts";
+import { stopSeconds, waitSeconds } from "../compose/periods.ts";
+import type { Config } from "../config/schema.ts";
+
+/** systemd units: path below / -> text. The commands are those of `server/berth`. */
+
+const BERTH = "/opt/berth/scripts/current/berth";
+/** Above the command's own bounds, so that it ends by itself and says why: 90 s for the device, 900 s for a check of its file system. */
+const VOLUME_SECONDS = 1200;
+/** `compose up` may use its bound twice (server/compose.sh), after up to 900 s for the lock. */
+const BOOT_MARGIN_SECONDS = 1200;
+const STOP_MARGIN_SECONDS = 120;
+
+function volumeUnit(): string {
+  return `[Unit]
+Description=Berth: the data volume, mounted at ${MOUNT} and known to be the right one
+Documentation=file:/opt/berth/scripts/current/volume.sh
+After=local-fs.target systemd-udevd.service
+Before=docker.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=${BERTH} volume
+TimeoutStartSec=${VOLUME_SECONDS}
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+function dockerDropIn(): string {
+  return `# Docker starts containers by itself, and a missing mount point is just an empty directory to it: Redis and Postgres would
+# come up empty on the root disk, all green. So Docker waits for the volume, and does not start without it.
+[Unit]
+Requires=berth-volume.service
+After=berth-volume.service
+RequiresMountsFor=${MOUNT}
+`;
+}
+
+function firewallUnit(): string {
+  return `[Unit]
+Description=Berth: the host's own firewall rules
+# Before Docker, so that no container ever runs without them.
+Before=docker.service
+After=network-pre.target nftables.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=${BERTH} firewall
+TimeoutStartSec=60
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+function applicationUnit(config: Config): string {
+  return `[Unit]
+Description=Berth: ${config.project}, started and stopped in order
+# Wants and not Requires: with live-restore the containers outlive a restart of Docker, and so shall this unit.
+Wants=docker.service berth-firewall.service network-online.target
+Requires=berth-volume.service
+After=docker.service berth-volume.service berth-firewall.service network-online.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+# Docker ignores depends_on when it starts containers itself after a boot; this brings them up in order and waits.
+ExecStart=${BERTH} boot
+# In the other order, while Docker still runs: the proxy, the application, then Redis and Postgres.
+ExecStop=${BERTH} stop
+TimeoutStartSec=${waitSeconds(config) * 2 + BOOT_MARGIN_SECONDS}
+TimeoutStopSec=${stopSeconds(config) + STOP_MARGIN_SECONDS}
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+export function units(config: Config): Record<string, string> {
+  return {
+    "/etc/systemd/system/berth-firewall.service": firewallUnit(),
+    "/etc/systemd/system/berth-volume.service": volumeUnit(),
+    "/etc/systemd/system/berth.service": applicationUnit(config),
+    "/etc/systemd/system/docker.service.d/berth.conf": dockerDropIn(),
+  };
+}

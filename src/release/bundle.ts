@@ -1,0 +1,133 @@
+import { composeText } from "../compose/file.ts";
+import { INSIDE, type Sources } from "../compose/paths.ts";
+import type { Config } from "../config/schema.ts";
+import { caddyfile } from "../host/caddyfile.ts";
+import { hostTree } from "../host/tree.ts";
+import { redisConf } from "../redis/conf.ts";
+import { redisSettings } from "../redis/settings.ts";
+import type { Expectations } from "../verify/types.ts";
+import { digestOf, fileAddress, releaseAddress, SCRIPTS, SECRETS, short, verifierAddress } from "./addresses.ts";
+import { document } from "./document.ts";
+import type { Entry } from "./entry.ts";
+import { envText } from "./env.ts";
+import { expectations } from "./expectations.ts";
+import { releaseEnv } from "./release-env.ts";
+import { type SecretFiles, secretFiles } from "./secrets.ts";
+
+export interface BundleInput {
+  readonly config: Config;
+  /** Hetzner's id of the data volume. */
+  readonly volumeId: string;
+  /** The scripts of `server/`: path below it -> text. */
+  readonly scripts: Readonly<Record<string, string>>;
+  /** SHA-256 of the verifier bundle, in hex. */
+  readonly verifierDigest: string;
+}
+
+/** A release: everything that is laid down on the host, and its name. */
+export interface ReleaseBundle {
+  /** SHA-256 over compose.yaml, release.env less this digest, the host settings and the scripts. */
+  readonly digest: string;
+  /** The first 12 hex digits of it: what the release is called. */
+  readonly r12: string;
+  readonly expectations: Expectations;
+  /** Text of compose.yaml. */
+  readonly compose: string;
+  readonly files: readonly Entry[];
+  /** Secret. */
+  readonly secrets: readonly Entry[];
+  /** Shell document that lays `files` down, for `sudo sh -eu` on its standard input. */
+  readonly filesDocument: string;
+  /** The same for `secrets`. Secret. */
+  readonly secretsDocument: string;
+}
+
+/** Directories whose files nobody but their readers may list. */
+const SECRETS_MODE = "0711";
+
+function file(path: string, text: string, mode = "0644"): Entry {
+  return { path, mode, uid: 0, gid: 0, text };
+}
+
+function addressed(name: string, text: string): Entry {
+  return file(fileAddress(name, text), text);
+}
+
+/** The mounted files: redis.conf, Caddyfile, expect.json, each under the address of its content. */
+function mountedFiles(config: Config, expected: Expectations) {
+  return {
+    redisConf: addressed("redis.conf", redisConf(redisSettings(config, INSIDE.redisAuth))),
+    caddyfile: addressed("Caddyfile", caddyfile(config)),
+    expectations: addressed("expect.json", `${JSON.stringify(expected, null, 2)}\n`),
+  };
+}
+
+function sourcesOf(mounted: ReturnType<typeof mountedFiles>, secrets: SecretFiles, verifierDigest: string): Sources {
+  return {
+    redisConf: mounted.redisConf.path,
+    caddyfile: mounted.caddyfile.path,
+    expectations: mounted.expectations.path,
+    verifier: verifierAddress(verifierDigest),
+    redisAuth: secrets.redisAuth,
+    redisPassword: secrets.redisPassword,
+    postgresPassword: secrets.postgresPassword,
+    app: secrets.app,
+  };
+}
+
+/**
+ * A script that says how it is run is a program; the others are read by it. They are laid down by content, so that a release keeps
+ * the scripts it was made with while a newer one arrives.
+ */
+function scriptEntries(scripts: Readonly<Record<string, string>>, digest: string): Entry[] {
+  return Object.entries(scripts)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, text]) => file(`${SCRIPTS}/${short(digest)}/${name}`, text, text.startsWith("#!") ? "0755" : "0644"));
+}
+
+/**
+ * Render a release. The same input gives the same bytes, and with them the same name: a second deployment changes nothing.
+ */
+export function releaseBundle({ config, volumeId, scripts, verifierDigest }: BundleInput): ReleaseBundle {
+  const expected = expectations(config, volumeId);
+  const mounted = mountedFiles(config, expected);
+  const secrets = secretFiles(config);
+  const compose = composeText(config, sourcesOf(mounted, secrets, verifierDigest));
+  const env = releaseEnv(config, volumeId, secrets);
+  const host = hostTree(config, volumeId);
+  const scriptsDigest = digestOf(scripts);
+
+  const digest = digestOf({
+    "compose.yaml": compose,
+    "release.env": envText(env),
+    scripts: scriptsDigest,
+    ...Object.fromEntries(host.map(({ path, text }) => [`host${path}`, text])),
+  });
+  const r12 = short(digest);
+
+  const files: Entry[] = [
+    ...scriptEntries(scripts, scriptsDigest),
+    ...Object.values(mounted),
+    ...host.map((entry) => ({ ...entry, path: releaseAddress(r12, `host${entry.path}`) })),
+    file(releaseAddress(r12, "compose.yaml"), compose),
+    file(releaseAddress(r12, "release.env"), envText({ BERTH_RELEASE: r12, ...env })),
+  ];
+  return {
+    digest,
+    r12,
+    expectations: expected,
+    compose,
+    files,
+    secrets: secrets.entries,
+    filesDocument: document({
+      title: `Berth: files of release ${r12}`,
+      entries: files,
+      links: [{ path: `${SCRIPTS}/current`, target: short(scriptsDigest) }],
+    }),
+    secretsDocument: document({
+      title: `Berth: secrets of release ${r12}`,
+      directories: [{ path: SECRETS, mode: SECRETS_MODE }],
+      entries: secrets.entries,
+    }),
+  };
+}

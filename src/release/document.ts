@@ -1,0 +1,104 @@
+import type { Entry } from "./entry.ts";
+
+/** Shell documents that lay files down on the host: readable, so that a preview's diff shows the lines that change. */
+
+export interface Directory {
+  readonly path: string;
+  readonly mode: string;
+}
+
+/** A symbolic link, replaced in one step. */
+export interface Link {
+  readonly path: string;
+  readonly target: string;
+}
+
+export interface Layout {
+  /** First line of the document, for people. */
+  readonly title: string;
+  /** Directories whose mode matters; others are made as they are needed, 0755. */
+  readonly directories?: readonly Directory[];
+  readonly entries: readonly Entry[];
+  /** Set last, once everything they point at is there. */
+  readonly links?: readonly Link[];
+}
+
+/**
+ * `put` keeps a file that already has these bytes: the same file on the host, so that no container that mounts it is made
+ * anew. Otherwise it writes beside it and renames. It reads its standard input to the end in any case.
+ */
+const HELPERS = `umask 077
+root=\${BERTH_ROOT:-}
+part=
+trap 'rm -f "$part"' EXIT
+
+# For tests: below BERTH_ROOT anyone may lay files down, and owners are left out.
+own() {
+  if [ "$(id -u)" = 0 ]; then chown "$1" "$2"; return; fi
+  [ -n "$root" ] || { echo "berth: laying files down: required: root; found: $(id -un); run it with sudo" >&2; exit 1; }
+}
+
+# directory MODE PATH
+directory() {
+  (umask 022; mkdir -p "$root$2")
+  chmod "$1" "$root$2"
+}
+
+# put MODE UID:GID PATH [exact], text on standard input; exact: without the last line's end
+put() {
+  path=$root$3
+  (umask 022; mkdir -p "\${path%/*}")
+  part=$path.part.$$
+  if [ "\${4:-}" = exact ]; then head -c -1 >"$part"; else cat >"$part"; fi
+  own "$2" "$part"
+  chmod "$1" "$part"
+  if [ -f "$path" ] && cmp -s "$part" "$path"; then
+    own "$2" "$path"
+    chmod "$1" "$path"
+    rm -f "$part"
+  else
+    mv -f "$part" "$path"
+  fi
+}
+
+# link TARGET PATH
+link() {
+  ln -sfn "$1" "$root$2.part"
+  mv -fT "$root$2.part" "$root$2"
+}
+`;
+
+/** In single quotes for a POSIX shell. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A line that ends the text and does not occur in it. */
+function delimiter(text: string): string {
+  const lines = new Set(text.split("\n"));
+  let mark = "END_OF_FILE";
+  while (lines.has(mark)) mark += "_";
+  return mark;
+}
+
+function put({ path, mode, uid, gid, text }: Entry): string {
+  if (text.includes("\0")) throw new Error(`laying down ${path}: required: text; found: a NUL byte, which a shell cannot hold; leave it out`);
+  const exact = text.endsWith("\n") ? "" : " exact";
+  const mark = delimiter(text);
+  return `put ${mode} ${uid}:${gid} ${quoted(path)}${exact} <<'${mark}'\n${text}${exact === "" ? "" : "\n"}${mark}\n`;
+}
+
+/**
+ * The document, for `sudo sh -eu` on its standard input. Its last line calls the function that all the rest defines, so that a
+ * document cut off anywhere lays nothing down. It may run any number of times, and removes nothing.
+ */
+export function document({ title, directories = [], entries, links = [] }: Layout): string {
+  const body = [
+    ...directories.map(({ mode, path }) => `directory ${mode} ${quoted(path)}\n`),
+    ...entries.map(put),
+    ...links.map(({ target, path }) => `link ${quoted(target)} ${quoted(path)}\n`),
+    // A power cut after this leaves whole files behind, not empty ones.
+    'sync -f "$root/"\n',
+  ];
+  return `# ${title}\nlay_down() {\n${HELPERS}\n${body.join("\n")}}\nlay_down\n`;
+}

@@ -1,0 +1,53 @@
+import { apiUrl, REDIS_URL } from "../compose/application.ts";
+import { INSIDE, MOUNT, POSTGRES_PORT } from "../compose/paths.ts";
+import { publishedPorts } from "../compose/proxy.ts";
+import { connectionCeiling } from "../config/budgets.ts";
+import type { Config } from "../config/schema.ts";
+import { redisRunningConfig } from "../redis/conf.ts";
+import type { Expectations } from "../verify/types.ts";
+
+const MIB = 1024 * 1024;
+
+/** The runtime renews the heartbeat every 30 s; three in a row that failed are a dead worker. */
+const HEARTBEAT_MAX_AGE_SECONDS = 90;
+
+/** What the release promises, for the verifier: the same settings that the renderings are made of. */
+export function expectations(config: Config, volumeId: string): Expectations {
+  const { app, api, worker, redis, postgres, proxy } = config;
+  const services = { redis, postgres, api, worker, proxy };
+  const each = <T>(value: (service: { memoryMb: number; cpuShares: number }) => T): Record<string, T> =>
+    Object.fromEntries(Object.entries(services).map(([name, service]) => [name, value(service)]));
+  return {
+    project: config.project,
+    queues: app.queues,
+    processes: {
+      api: { listens: api.listens, processes: api.processes },
+      worker: { listens: worker.listens, processes: worker.processes },
+    },
+    connectionCeiling: connectionCeiling(config),
+    images: { redis: redis.image, postgres: postgres.image, api: app.image, worker: app.image, proxy: proxy.image },
+    cpuShares: each(({ cpuShares }) => cpuShares),
+    memoryBytes: each(({ memoryMb }) => memoryMb * MIB),
+    redis: {
+      url: REDIS_URL,
+      passwordFile: INSIDE.redisPassword,
+      maxmemoryBytes: redis.maxmemoryMb * MIB,
+      maxclients: redis.maxclients,
+      appendfsync: redis.appendfsync,
+      config: redisRunningConfig(config),
+    },
+    postgres: {
+      host: "postgres",
+      port: POSTGRES_PORT,
+      database: postgres.database,
+      user: postgres.user,
+      passwordFile: INSIDE.postgresPassword,
+      maxConnections: postgres.maxConnections,
+    },
+    api: { url: apiUrl(config), readyPath: app.readyPath, canaryPath: app.canaryPath },
+    heartbeat: app.heartbeatKey === null ? null : { key: app.heartbeatKey, maxAgeSeconds: HEARTBEAT_MAX_AGE_SECONDS },
+    publishedPorts: publishedPorts(config),
+    volume: { id: volumeId, mount: MOUNT },
+    settleSeconds: config.verify.settleSeconds,
+  };
+}
