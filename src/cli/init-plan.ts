@@ -1,0 +1,57 @@
+import { secretMakers, type GeneratedName } from "../config/generate.ts";
+
+/** The commands that `berth init` gives to Pulumi, as data. Pure but for the chance in new secrets. */
+
+/** One `pulumi` command, less its stack. */
+export interface Step {
+  /** For the person: what is written, never a secret value. */
+  readonly says: string;
+  readonly args: readonly string[];
+  /** What the command reads. A secret is nowhere else. */
+  readonly stdin?: string;
+}
+
+/** Full key -> text, as `pulumi config --json --show-secrets` tells it; a section is JSON. */
+export type StackValues = Readonly<Record<string, string>>;
+
+export type Settings = Readonly<Record<string, string | readonly string[]>>;
+
+/** Write settings that differ from what the stack says. An empty text takes one out. */
+export function settingSteps(settings: Settings, current: (path: string) => unknown): Step[] {
+  const changed = Object.entries(settings).filter(([path, value]) => JSON.stringify(current(path) ?? "") !== JSON.stringify(value));
+  const gone = changed.filter(([path, value]) => value.length === 0 || (Array.isArray(value) && Array.isArray(current(path))));
+  const set = changed.flatMap(([path, value]) => assignments(path, value));
+  return [
+    ...gone.map(([path, value]) => ({
+      says: value.length === 0 ? `berth:${path} taken out` : `berth:${path} emptied, to be written anew`,
+      args: ["config", "rm", "--path", `berth:${path}`],
+    })),
+    ...(set.length === 0 ? [] : [{ says: set.join(", "), args: ["config", "set-all", "--path", ...set.flatMap((it) => ["--plaintext", it])] }]),
+  ];
+}
+
+function assignments(path: string, value: string | readonly string[]): string[] {
+  if (typeof value === "string") return value === "" ? [] : [`berth:${path}=${value}`];
+  return value.map((item, index) => `berth:${path}[${index}]=${item}`);
+}
+
+/** Generate the secrets that the stack has not got, and those to be rotated. */
+export function generatedSteps(has: (name: GeneratedName) => boolean, rotate: readonly GeneratedName[], make: typeof secretMakers = secretMakers): Step[] {
+  return generatedNames(make)
+    .filter((name) => !has(name) || rotate.includes(name))
+    .map((name) => secretStep(`secrets.${name}`, make[name](), has(name) ? "rotated" : "generated"));
+}
+
+function generatedNames(make: typeof secretMakers): GeneratedName[] {
+  return Object.keys(make).filter((name): name is GeneratedName => Object.hasOwn(secretMakers, name));
+}
+
+/** Store one secret under `berth:`. */
+export function secretStep(path: string, value: string, how: string): Step {
+  return { says: `berth:${path} ${how}`, args: ["config", "set", "--secret", "--path", `berth:${path}`], stdin: value };
+}
+
+/** Store the Hetzner token, where its provider looks for it. */
+export function tokenStep(token: string): Step {
+  return { says: "hcloud:token stored", args: ["config", "set", "--secret", "hcloud:token"], stdin: token };
+}

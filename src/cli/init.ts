@@ -1,0 +1,166 @@
+import { parseConfig } from "../config/faults.ts";
+import { fromStack } from "../config/stack.ts";
+import { valueAt } from "../config/issues.ts";
+import { CommandError } from "./command.ts";
+import { initOptions, type InitOptions } from "./init-options.ts";
+import { generatedSteps, secretStep, settingSteps, tokenStep, type Settings, type StackValues, type Step } from "./init-plan.ts";
+import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
+import { terminalAsker, type Asker } from "./terminal.ts";
+
+export { help } from "./init-options.ts";
+
+/** What `init` does to the world; tests hand in others. */
+export interface InitEffects {
+  readonly pulumi: RunPulumi;
+  /** Undefined where nobody can be asked. */
+  readonly asker: Asker | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly say: (line: string) => void;
+}
+
+export async function run(args: readonly string[]): Promise<number> {
+  const options = initOptions(args);
+  const asker = !options.yes && process.stdin.isTTY ? terminalAsker() : undefined;
+  try {
+    return await init(options, { pulumi: runPulumi, asker, env: process.env, say: (line) => process.stderr.write(`${line}\n`) });
+  } finally {
+    asker?.close();
+  }
+}
+
+/** @returns 0 when the stack is complete afterwards. @throws {ConfigError} with what it still lacks. */
+export async function init(options: InitOptions, effects: InitEffects): Promise<number> {
+  const { stack } = options;
+  if (!options.yes && effects.asker === undefined) {
+    throw new CommandError("init asks questions: required a terminal on standard input, or --yes with the options that answer them; found neither; see `berth help init`");
+  }
+  const before = await existing(options, effects);
+  const input = inputOf(before);
+  const settings = await decide(options.settings, input, effects.asker);
+
+  const steps: Step[] = [
+    ...settingSteps(settings, (path) => valueAt(input, path.split("."))),
+    ...generatedSteps((name) => valueAt(input, ["secrets", name]) !== undefined, options.rotate),
+    ...(await registryPassword(settings, input, effects)),
+    ...(await token(options, before, effects)),
+  ];
+  // Held against every rule as it will be, so that a wrong answer is refused before anything is written.
+  parseConfig(afterwards(input, settings, steps));
+  for (const step of steps) {
+    await mustRun(effects.pulumi, `writing ${step.args.at(-1) ?? "configuration"}`.replace(/=.*/s, ""), [...step.args, "--stack", stack], step.stdin);
+    effects.say(`  ${step.says}`);
+  }
+  if (steps.length === 0) effects.say("  nothing to write: the stack has its settings and secrets");
+
+  parseConfig(inputOf(await values(stack, effects)));
+  effects.say(`stack ${stack} is complete; next: npx pulumi preview --stack ${stack}, then npx pulumi up --stack ${stack}`);
+  if (options.rotate.length > 0) effects.say("rotated: a password takes effect with the next `pulumi up`; for keys see docs/configuration.md first");
+  return 0;
+}
+
+/** The stack's values; the stack is created where that was asked for. */
+async function existing(options: InitOptions, effects: InitEffects): Promise<StackValues> {
+  const { stack } = options;
+  const outcome = await effects.pulumi(["stack", "ls", "--json"]);
+  if (outcome.code === 0 && !stackNames(outcome.stdout).includes(stack) && !stack.includes("/")) {
+    const wanted = options.create || (await effects.asker?.ask(`There is no stack ${stack}. Create it (yes, no)`, "yes")) === "yes";
+    if (!wanted) throw new CommandError(`opening stack ${stack}: required a stack of that name; found ${stackNames(outcome.stdout).join(", ") || "none"}; run \`npx pulumi stack init ${stack}\`, or this with --create`);
+    await mustRun(effects.pulumi, `creating stack ${stack}`, ["stack", "init", stack, "--no-select"]);
+    effects.say(`  stack ${stack} created`);
+  }
+  return values(stack, effects);
+}
+
+function stackNames(json: string): string[] {
+  const list: unknown = JSON.parse(json);
+  if (!Array.isArray(list)) return [];
+  return list.map((it: unknown) => textOf(valueAt(it, ["name"])));
+}
+
+/** Secrets are among them, in this process's memory and nowhere else: what is there must not be generated again. */
+async function values(stack: string, effects: InitEffects): Promise<StackValues> {
+  const text = await mustRun(effects.pulumi, `reading stack ${stack}`, ["config", "--json", "--show-secrets", "--stack", stack]);
+  const map: unknown = JSON.parse(text);
+  if (typeof map !== "object" || map === null) return {};
+  return Object.fromEntries(Object.entries(map).map(([key, entry]: [string, unknown]) => [key, textOf(valueAt(entry, ["value"]))]));
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** The configuration once these settings and secrets are written. */
+function afterwards(input: Record<string, unknown>, settings: Settings, steps: readonly Step[]): unknown {
+  const copy = structuredClone(input);
+  for (const [path, value] of Object.entries(settings)) setAt(copy, path.split("."), value.length === 0 ? undefined : value);
+  for (const { stdin, args } of steps) {
+    const path = /^berth:(secrets\..*)$/.exec(args.at(-1) ?? "")?.[1];
+    if (path !== undefined && stdin !== undefined) setAt(copy, path.split("."), stdin);
+  }
+  return copy;
+}
+
+function setAt(tree: Record<string, unknown>, [name = "", ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) {
+    if (value === undefined) delete tree[name];
+    else tree[name] = value;
+    return;
+  }
+  const next: unknown = tree[name];
+  const holder: Record<string, unknown> = typeof next === "object" && next !== null && !Array.isArray(next) ? { ...next } : {};
+  setAt(holder, rest, value);
+  if (value !== undefined || next !== undefined) tree[name] = holder;
+}
+
+function inputOf(all: StackValues): Record<string, unknown> {
+  return fromStack(Object.fromEntries(Object.entries(all).filter(([key]) => key.startsWith("berth:")).map(([key, value]) => [key.slice("berth:".length), value])));
+}
+
+/** In the order they are asked. A list is asked as one line. */
+const questions: readonly { readonly path: string; readonly question: string; readonly list?: true; readonly optional?: true }[] = [
+  { path: "domain", question: "Domain the application is served under (- for none: plain HTTP)", optional: true },
+  { path: "server.type", question: "Hetzner server type, such as cx33" },
+  { path: "server.location", question: "Hetzner location" },
+  { path: "ssh.sources", question: "Address ranges that may reach port 22, such as 203.0.113.7/32", list: true },
+  { path: "app.image", question: "Image of the application, with a version or digest" },
+  { path: "app.queues", question: "Bull queues", list: true },
+];
+
+/** Told on the command line, else asked with what the stack says as the default answer, else left as it is. */
+async function decide(told: Settings, input: unknown, asker: Asker | undefined): Promise<Settings> {
+  if (asker === undefined) return withoutDomain(told);
+  const settings: Record<string, string | readonly string[]> = { ...told };
+  for (const { path, question, list, optional } of questions) {
+    if (Object.hasOwn(settings, path)) continue;
+    const current = valueAt(input, path.split("."));
+    const answer = await asker.ask(question, Array.isArray(current) ? current.join(" ") : textOf(current) || (optional ? "-" : ""));
+    if (list) settings[path] = answer.split(/[\s,]+/).filter((it) => it !== "");
+    else if (answer === "-" && optional) settings[path] = "";
+    else if (answer !== "") settings[path] = answer;
+  }
+  return withoutDomain(settings);
+}
+
+/** Certificates are for a name: without one, the address that goes with them is taken out too. */
+function withoutDomain(settings: Settings): Settings {
+  return settings["domain"] === "" ? { ...settings, "acme.email": "" } : settings;
+}
+
+async function registryPassword(settings: Settings, input: unknown, { asker, env }: InitEffects): Promise<Step[]> {
+  const server = settings["registry.server"] ?? textOf(valueAt(input, ["registry", "server"]));
+  if (typeof server !== "string" || server === "" || valueAt(input, ["secrets", "registryPassword"]) !== undefined) return [];
+  const password = env["BERTH_REGISTRY_PASSWORD"] ?? (await asker?.askSecret(`Password or token at ${server}`)) ?? "";
+  return password === "" ? [] : [secretStep("secrets.registryPassword", password, "stored")];
+}
+
+async function token(options: InitOptions, before: StackValues, { asker, env }: InitEffects): Promise<Step[]> {
+  if ((before["hcloud:token"] ?? "") !== "") return [];
+  const fromEnvironment = env["HCLOUD_TOKEN"] ?? "";
+  if (options.storeToken) {
+    if (fromEnvironment === "") throw new CommandError("--store-token: required HCLOUD_TOKEN in the environment; found none; export it, or leave the option out to be asked");
+    return [tokenStep(fromEnvironment)];
+  }
+  if (fromEnvironment !== "" || asker === undefined) return [];
+  const answer = await asker.askSecret("Hetzner Cloud API token, read and write (empty: HCLOUD_TOKEN at each run)");
+  return answer === "" ? [] : [tokenStep(answer)];
+}

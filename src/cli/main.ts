@@ -1,0 +1,66 @@
+import { CommandError, UsageError, type Command } from "./command.ts";
+import { ConfigError } from "../config/faults.ts";
+
+/** Every command, in the order of the help. To add one: a line here, and a module that exports `help` and `run`. */
+const commands: Readonly<Record<string, Command>> = {
+  init: {
+    usage: "init STACK [options]",
+    summary: "ask what a stack must decide; write its settings and secrets",
+    load: () => import("./init.ts"),
+  },
+};
+
+/**
+ * Run one command line.
+ * @param args what follows `berth`
+ * @returns the exit code: 2 for a wrong command line, else the command's.
+ */
+export async function main(args: readonly string[], table: Readonly<Record<string, Command>> = commands): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") return help(rest[0], table);
+  const command = lookUp(name, table);
+  if (command === undefined) return unknown(name, table);
+  if (rest.includes("--help") || rest.includes("-h")) return help(name, table);
+  try {
+    const { run } = await command.load();
+    return await run(rest);
+  } catch (error) {
+    return failed(error, command);
+  }
+}
+
+/** Own keys only: `berth constructor` is no command. */
+function lookUp(name: string, table: Readonly<Record<string, Command>>): Command | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
+async function help(name: string | undefined, table: Readonly<Record<string, Command>>): Promise<number> {
+  const command = name === undefined ? undefined : lookUp(name, table);
+  if (name !== undefined && command === undefined) return unknown(name, table);
+  if (command !== undefined) {
+    const module = await command.load();
+    process.stdout.write(`usage: berth ${command.usage}\n\n${command.summary}\n\n${module.help.trim()}\n`);
+    return 0;
+  }
+  const width = Math.max(...Object.keys(table).map((it) => it.length));
+  const list = Object.entries(table).map(([it, { summary }]) => `  ${it.padEnd(width)}  ${summary}`);
+  process.stdout.write(`usage: berth COMMAND …\n\n${list.join("\n")}\n\n\`berth help COMMAND\` tells more.\n`);
+  return 0;
+}
+
+function unknown(name: string, table: Readonly<Record<string, Command>>): number {
+  process.stderr.write(`berth: required one of the commands ${Object.keys(table).join(", ")}; found ${JSON.stringify(name)}; see \`berth --help\`\n`);
+  return 2;
+}
+
+function failed(error: unknown, command: Command): number {
+  if (error instanceof UsageError) {
+    process.stderr.write(`berth: ${error.message}\nusage: berth ${command.usage}\n`);
+    return 2;
+  }
+  if (error instanceof CommandError || error instanceof ConfigError) {
+    process.stderr.write(`berth: ${error.message}\n`);
+    return 1;
+  }
+  throw error;
+}

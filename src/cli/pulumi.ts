@@ -1,0 +1,57 @@
+import { spawn } from "node:child_process";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CommandError } from "./command.ts";
+
+/** Running the Pulumi CLI. Values that are secret go in by standard input: an argument shows in every process list. */
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export type RunPulumi = (args: readonly string[], stdin?: string) => Promise<Outcome>;
+
+/** Where Pulumi.yaml is. */
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Run `pulumi` in the project, from node_modules/.bin or PATH. Never asks anything. */
+export const runPulumi: RunPulumi = (args, stdin = "") =>
+  new Promise((resolve, reject) => {
+    const path = [join(root, "node_modules", ".bin"), process.env["PATH"] ?? ""].join(delimiter);
+    const env = { ...process.env, PATH: path, PULUMI_SKIP_UPDATE_CHECK: "true" };
+    const child = spawn("pulumi", [...args, "--non-interactive"], { cwd: root, env, stdio: ["pipe", "pipe", "pipe"] });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+    child.on("error", (error) => reject(missing(error)));
+    child.on("close", (code) => resolve({ code: code ?? 1, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }));
+    // A command that reads nothing may be gone before its input is written.
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(stdin);
+  });
+
+function missing(error: Error): Error {
+  if (!("code" in error) || error.code !== "ENOENT") return error;
+  return new CommandError("running pulumi: required the Pulumi CLI in node_modules/.bin or on PATH; found none; run `npm install`, or see https://www.pulumi.com/docs/install/");
+}
+
+/** Run, and turn a failure into an error that says what to do. `what` completes "… failed". */
+export async function mustRun(run: RunPulumi, what: string, args: readonly string[], stdin?: string): Promise<string> {
+  const { code, stdout, stderr } = await run(args, stdin);
+  if (code === 0) return stdout;
+  throw new CommandError(`${what}: required \`pulumi ${args.slice(0, 2).join(" ")}\` to succeed; found exit code ${code}: ${lastLines(stderr)}${advice(stderr)}`);
+}
+
+/** Pulumi's own words. It is never handed a secret but by standard input, and does not repeat that. */
+function lastLines(stderr: string): string {
+  return stderr.trim().split("\n").slice(-3).join(" ").trim() || "no message";
+}
+
+function advice(stderr: string): string {
+  if (/passphrase/i.test(stderr)) return "; export PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE), then run this again";
+  if (/login|PULUMI_ACCESS_TOKEN/i.test(stderr)) return "; run `npx pulumi login` (or `npx pulumi login --local` for a backend on this machine), then run this again";
+  return "";
+}
