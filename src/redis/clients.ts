@@ -59,20 +59,20 @@ function hostOf(address: string): string {
 
 /** Of Redis's own container: its health check and a person's `docker exec`, over loopback or the Unix socket. */
 export function isLocal(client: Client): boolean {
-  return /^127\./.test(client.host) || client.host === "::1" || client.host.startsWith("/") || (client.flags ?? "").includes("U");
+  return client.host.startsWith("127.") || client.host === "::1" || client.host.startsWith("/") || (client.flags ?? "").includes("U");
 }
 
 /**
  * Queue of a connection that names it: the runtime's `api:client:file`, or Bull's own name of its blocked client,
  * `<prefix>:<base64 of the queue>`, which Bull sets over any other.
  */
-export function queueOf(client: Client, queues: readonly string[]): string | undefined {
+export function queueOf(client: Pick<Client, "name">, queues: readonly string[]): string | undefined {
   const named = /^[^:]+:(?:client|subscriber):(.+)$/.exec(client.name)?.[1];
   if (named !== undefined) return queues.find((queue) => queue === named);
   return blockedQueue(client, queues);
 }
 
-function blockedQueue(client: Client, queues: readonly string[]): string | undefined {
+function blockedQueue(client: Pick<Client, "name">, queues: readonly string[]): string | undefined {
   if (/^[^:]+:(?:client|subscriber):/.test(client.name)) return undefined;
   return queues.find((queue) => client.name.endsWith(`:${Buffer.from(queue).toString("base64")}`));
 }

@@ -1,0 +1,123 @@
+import { budgetTotal, connectionBudget } from "../../redis/budget.ts";
+import { type ConnectionKind, queueOf } from "../../redis/clients.ts";
+import { connectionsOf, holdersOf, nameConnection } from "../attribution.ts";
+import type { CheckId } from "../rules.ts";
+import type { Facts } from "../seen.ts";
+import type { Check, Connection, Expectations } from "../types.ts";
+import { fail, unknown, verdict } from "../verdict.ts";
+import { plural } from "../words.ts";
+
+/** Connections to Redis, per process and kind, against what each process is declared to open. */
+
+export const PROCESSES = ["api", "worker"] as const;
+const KINDS = ["client", "subscriber", "blocked", "other"] as const satisfies readonly ConnectionKind[];
+
+/** What is missing, in words. Empty when every process holds all that it must. */
+export function lacks(connections: readonly Connection[], expectations: Expectations): string[] {
+  return PROCESSES.flatMap((process) => {
+    const own = connections.filter((connection) => connection.holder === process);
+    const budget = connectionBudget(expectations.queues.length, expectations.processes[process]);
+    return KINDS.flatMap((kind) => {
+      const ofKind = own.filter((connection) => connection.kind === kind);
+      const queueless = lackingQueues(ofKind, kind, expectations);
+      if (ofKind.length >= budget[kind] && (kind !== "blocked" || queueless.length === 0 || budget[kind] === 0)) return [];
+      const which = queueless.length > 0 && queueless.length < expectations.queues.length ? ` (none for ${queueless.join(", ")})` : "";
+      return [`${process} has ${ofKind.length} of ${budget[kind]} ${kind} connections${which}`];
+    });
+  });
+}
+
+/** Queues that no connection names. Bull itself names only its blocked clients, so for the other kinds this is only a hint. */
+function lackingQueues(connections: readonly Connection[], kind: ConnectionKind, { queues }: Expectations): string[] {
+  const named = new Set(connections.map((connection) => queueOf(connection, queues)));
+  // A blocked client that carries no queue's name is another library's: then counting is all that can be done.
+  if (named.has(undefined) && (kind === "blocked" || connections.every((connection) => connection.name === ""))) return [];
+  return queues.filter((queue) => !named.has(queue));
+}
+
+/** What a process holds above its maximum: those without a name that fits first, then the youngest. */
+export function surplus(connections: readonly Connection[], { queues, processes }: Expectations): { process: string; kind: ConnectionKind; most: number; held: number; over: Connection[] }[] {
+  return PROCESSES.flatMap((process) => {
+    const budget = connectionBudget(queues.length, processes[process]);
+    return KINDS.flatMap((kind) => {
+      const held = connections.filter((connection) => connection.holder === process && connection.kind === kind);
+      const most = budget[kind];
+      if (held.length <= most) return [];
+      const over = suspects(held, queues).slice(0, held.length - most);
+      return [{ process, kind, most, held: held.length, over }];
+    });
+  });
+}
+
+/** The most suspicious first: no queue's name, a name that another holds already, then the youngest. */
+function suspects(held: readonly Connection[], queues: readonly string[]): Connection[] {
+  const oldestFirst = held.toSorted((a, b) => b.ageSeconds - a.ageSeconds || Number(a.id) - Number(b.id));
+  const taken = new Set<string>();
+  const strange = new Map(oldestFirst.map((connection) => {
+    const queue = queueOf(connection, queues);
+    const points = queue === undefined ? 2 : taken.has(queue) ? 1 : 0;
+    if (queue !== undefined) taken.add(queue);
+    return [connection.id, points];
+  }));
+  return oldestFirst.toReversed().toSorted((a, b) => (strange.get(b.id) ?? 0) - (strange.get(a.id) ?? 0));
+}
+
+export function foreigners(connections: readonly Connection[]): Connection[] {
+  const own = new Set<string>(PROCESSES);
+  return connections.filter((connection) => !own.has(connection.holder));
+}
+
+/** Runs a judgement of the connections, once both Redis's list and the containers' addresses are known. */
+function judge(id: CheckId, facts: Facts, expectations: Expectations, expected: string, rule: (connections: readonly Connection[]) => Check): Check {
+  const { clients } = facts.seen.redis;
+  if (!clients.known) return unknown(id, clients.why, expected);
+  if (!facts.host.containers.known && id !== "connections.total") return unknown(id, `whose they are is not known: ${facts.host.containers.why}`, expected);
+  return rule(connectionsOf(clients.value, holdersOf(facts), expectations.queues));
+}
+
+function budgetWords({ queues, processes }: Expectations): string {
+  return PROCESSES.map((process) => {
+    const budget = connectionBudget(queues.length, processes[process]);
+    const parts = KINDS.filter((kind) => budget[kind] > 0).map((kind) => `${budget[kind]} ${kind}`);
+    return `${process} ${parts.join(" ")}`;
+  }).join(", ");
+}
+
+export function connectionsRequired(facts: Facts, expectations: Expectations): Check {
+  const expected = budgetWords(expectations);
+  return judge("connections.required", facts, expectations, expected, (connections) =>
+    verdict("connections.required", lacks(connections, expectations), expected, expected));
+}
+
+export function connectionsMaximum(facts: Facts, expectations: Expectations): Check {
+  const expected = `at most ${budgetWords(expectations)}`;
+  return judge("connections.maximum", facts, expectations, expected, (connections) => {
+    const faults = surplus(connections, expectations).map(({ process, kind, most, held, over }) =>
+      `${process} holds ${held} ${kind} connections, ${most} allowed: ${over.map(nameConnection).join("; ")}`);
+    return verdict("connections.maximum", faults, "none above its maximum", expected);
+  });
+}
+
+export function connectionsTotal(facts: Facts, expectations: Expectations): Check {
+  const expected = `at most ${expectations.connectionCeiling}`;
+  return judge("connections.total", facts, expectations, expected, (connections) => {
+    const holders = [...new Set(connections.map((connection) => connection.holder))].toSorted();
+    const parts = holders.map((holder) => `${holder} ${connections.filter((connection) => connection.holder === holder).length}`);
+    const said = `${connections.length}${parts.length === 0 ? "" : ` (${parts.join(", ")})`}`;
+    return verdict("connections.total", connections.length > expectations.connectionCeiling ? [said] : [], said, expected);
+  });
+}
+
+export function connectionsForeign(facts: Facts, expectations: Expectations): Check {
+  const expected = "none but the application's";
+  return judge("connections.foreign", facts, expectations, expected, (connections) => {
+    const strangers = foreigners(connections);
+    if (strangers.length === 0) return verdict("connections.foreign", [], "none", expected);
+    return fail("connections.foreign", `${plural(strangers.length, "connection")}: ${strangers.map(nameConnection).join("; ")}`, expected);
+  });
+}
+
+/** How many connections there are when all is well. */
+export function expectedTotal({ queues, processes }: Expectations): number {
+  return PROCESSES.reduce((total, process) => total + budgetTotal(connectionBudget(queues.length, processes[process])), 0);
+}

@@ -1,0 +1,93 @@
+import { readFile, writeFile } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { connectionsOf, holdersOf } from "./attribution.ts";
+import { parseFacts } from "./facts.ts";
+import { gatherApi, gatherMetadata, gatherPostgres } from "./gather-others.ts";
+import { connectRedis, gatherRedis, reverseNames } from "./gather-redis.ts";
+import type { Facts, Seen } from "./seen.ts";
+import { messageOf, within } from "./time.ts";
+import type { Connection, Expectations } from "./types.ts";
+
+/** The one place that looks. What it brings back is judged by pure checks. */
+
+export interface Gathered {
+  readonly facts: Facts;
+  readonly connections: readonly Connection[];
+  readonly settleMs: number;
+  /** What went wrong with the looking itself. */
+  readonly problems: readonly string[];
+}
+
+export interface GatherOptions {
+  readonly expectations: Expectations;
+  /** Touched when the connections have settled: the host's script then sends the facts. */
+  readonly settledFile: string;
+  /** The facts stream, to its end. */
+  readonly input: Readable;
+  /** Told each password that was read, so that nothing printed holds it. */
+  readonly keepSecret: (secret: string) => void;
+}
+
+/** The host's script bounds each of its commands; all of them together take about a second. */
+const FACTS_MS = 60_000;
+
+export async function gather({ expectations, settledFile, input, keepSecret }: GatherOptions): Promise<Gathered> {
+  const problems: string[] = [];
+  const deadline = Date.now() + expectations.settleSeconds * 1000;
+  const redisPassword = await readPassword(expectations.redis.passwordFile, problems, keepSecret);
+  const postgresPassword = await readPassword(expectations.postgres.passwordFile, problems, keepSecret);
+
+  const client = connectRedis(expectations.redis.url, redisPassword);
+  try {
+    // No request opens a connection, and the canary none that stays: the count is taken after them, and shows it.
+    let answered = false;
+    const api = gatherApi(expectations.api, deadline).finally(() => {
+      answered = true;
+    });
+    const postgres = gatherPostgres(expectations.postgres, postgresPassword, deadline);
+    const metadata = gatherMetadata();
+    const { redis, settleMs } = await gatherRedis(client, expectations, deadline, () => answered);
+
+    const stream = await handOver(settledFile, input, problems);
+    const unnamed: Omit<Seen, "names"> = { at: new Date().toISOString(), redis, postgres: await postgres, api: await api, metadata: await metadata };
+    const host = parseFacts(stream);
+    const clients = redis.clients.known ? redis.clients.value : [];
+    const without: Facts = { seen: { ...unnamed, names: new Map() }, host };
+    const holders = holdersOf(without);
+    const strangers = clients.map(({ host: address }) => address).filter((address) => address !== "" && !holders.has(address));
+    const facts: Facts = { ...without, seen: { ...unnamed, names: await reverseNames(strangers) } };
+    return { facts, connections: connectionsOf(clients, holdersOf(facts), expectations.queues), settleMs, problems };
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** Says that the connections have settled, and reads what the host then tells. */
+async function handOver(settledFile: string, input: Readable, problems: string[]): Promise<string> {
+  try {
+    await writeFile(settledFile, "");
+    return await within(FACTS_MS, "the facts of the host on standard input", readAll(input));
+  } catch (error) {
+    problems.push(messageOf(error));
+    return "";
+  }
+}
+
+async function readAll(input: Readable): Promise<string> {
+  input.setEncoding("utf8");
+  let text = "";
+  for await (const chunk of input) text += String(chunk);
+  return text;
+}
+
+/** A password's file. Without it the connection is refused, and its check says that; the reason stands beside. */
+async function readPassword(path: string, problems: string[], keepSecret: (secret: string) => void): Promise<string> {
+  try {
+    const password = (await readFile(path, "utf8")).trim();
+    keepSecret(password);
+    return password;
+  } catch (error) {
+    problems.push(`reading a password: ${messageOf(error)}`);
+    return "";
+  }
+}

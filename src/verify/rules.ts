@@ -1,0 +1,82 @@
+import type { Cause } from "./types.ts";
+
+/** One thing that the verification proves. The table in docs/verification.md is rendered from here. */
+export interface Rule {
+  readonly proves: string;
+  /**
+   * `host`: what a rollback cannot mend (disk, clock, swap, volume, kernel settings). `release`: everything else, exposure and
+   * drift of the running configuration with it.
+   */
+  readonly cause: Cause;
+  /** Whether `unknown` passes. Never where data, exposure or persistence is concerned. */
+  readonly unknownPasses: boolean;
+  /** What to do when it fails: the config key or the command that mends it. */
+  readonly todo: string;
+}
+
+const release = (proves: string, todo: string): Rule => ({ proves, cause: "release", unknownPasses: false, todo });
+const host = (proves: string, todo: string): Rule => ({ proves, cause: "host", unknownPasses: false, todo });
+/** Of speed, not of data: a provider that hides it may. */
+const lenient = (rule: Rule): Rule => ({ ...rule, unknownPasses: true });
+
+/** Every check by id, in the order of the table. `<queue>` stands for each queue. */
+export const RULES = {
+  "redis.ready": release("Redis answers PONG to the application's own waitForRedisReady", "Read `berth logs redis`; a wrong password: secrets.redisPassword against the one Redis was started with (redeploy)."),
+  "redis.loading": release("the append-only file is loaded (loading:0)", "Wait and `berth verify` again; if it takes longer than redis.loadSeconds, raise that."),
+  "redis.save": release("no RDB snapshots (`save` is empty)", "Redeploy; for now `redis-cli CONFIG SET save ''` in the redis container. Look who set it: `--save` in the command, or CONFIG SET."),
+  "redis.aof": release("the append-only file is on", "With data and no AOF never restart with `appendonly yes`: `CONFIG SET appendonly yes`, wait for aof_rewrite_in_progress:0, then redeploy."),
+  "redis.aof-status": host("the last write and the last rewrite of the append-only file succeeded", "Free space on the volume (`df -h /mnt/berth`, volume.sizeGb), then look at `dmesg` for I/O errors and at memory for a failed fork."),
+  "redis.eviction-policy": release("a full Redis refuses writes and deletes no job (noeviction)", "Redeploy; for now `redis-cli CONFIG SET maxmemory-policy noeviction`. Jobs that were evicted are lost."),
+  "redis.maxmemory": release("maxmemory is the release's, and at most (container limit - 128 MiB) / 2", "Set redis.maxmemoryMb and redis.memoryMb by that rule and redeploy: an AOF rewrite forks and may double memory."),
+  "redis.memory": release("memory in use is under 70 % of maxmemory (70 to 85 % warns, 85 % fails)", "Bound job retention (removeOnComplete, removeOnFail), drain the queues, or raise redis.maxmemoryMb and redis.memoryMb."),
+  "redis.config": release("the running configuration equals the release's redis.conf", "Redeploy: a changed redis.conf restarts Redis. Do not use CONFIG SET on a server that Berth keeps."),
+  "redis.evictions": lenient(release("no key was evicted since the release began", "Set maxmemory-policy to noeviction (redeploy), and find which jobs are missing.")),
+  "redis.rejected": lenient(release("no connection was refused since the release began (maxclients)", "Find who holds connections (the list in the report), then redis.maxclients.")),
+  "redis.fork": lenient(release("the last fork took under 500 ms, and no fsync is late", "Less data (redis.maxmemoryMb), a server with more memory bandwidth, or a faster disk.")),
+  "redis.hugepages": lenient(host("transparent huge pages are off for Redis's process", "`echo never > /sys/kernel/mm/transparent_hugepage/enabled` on the host (a redeploy lays the setting down), then restart redis.")),
+  "redis.overcommit": lenient(host("vm.overcommit_memory is 1, so that a fork is not refused", "`sysctl -w vm.overcommit_memory=1` on the host; a redeploy lays /etc/sysctl.d down again.")),
+  "redis.swap": lenient(host("no part of Redis is in swap", "Free memory on the host (host.reserveMb, smaller limits), `swapoff -a`, then restart redis.")),
+  "connections.required": release("each process holds every connection it must: a client per queue, a subscriber where it listens, a blocked client where it processes", "Read `berth logs` of the process named. A missing blocked client means that nobody takes that queue's jobs (app.queues, worker.processes)."),
+  "connections.maximum": release("no process holds more of a kind than it must", "Use the queue's own connection (`queue.client`) instead of a new client. If the process is meant to: api.listens, api.processes, worker.listens."),
+  "connections.total": release("all connections together are under the ceiling", "Find the surplus below connections.maximum or connections.foreign; redis.connectionCeiling only if it is meant."),
+  "connections.foreign": release("nobody but the application is connected to Redis", "Stop the container or program named, or give it a Redis of its own."),
+  "app.health": release("every service of the release runs and is healthy", "Read `berth logs` of the service named."),
+  "app.restarts": release("no container restarted since the release began", "Read `berth logs` of the service named: the last lines before the restart."),
+  "app.oom": release("no process was killed for want of memory since the release began", "Raise memoryMb of the service named (api, worker, redis, postgres, proxy), or find its leak."),
+  "app.images": release("every container runs the image of the release", "Redeploy. A tag that was pushed again: pin app.image by digest."),
+  "app.ready": release("the API answers 200 on app.readyPath", "Read the answer above and `berth logs api`: it names Redis or Postgres."),
+  "app.heartbeat": release("the worker renewed its heartbeat since it started, and in time", "Read `berth logs worker`; app.heartbeatKey must be the key that the worker renews."),
+  "app.canary.<queue>": release("a job through the queue came back", "Read `berth logs worker`: is the queue processed, and is its concurrency taken by jobs that do not end?"),
+  "postgres.ready": release("Postgres answers a query over TCP with the application's password", "Read `berth logs postgres`. After a changed secrets.postgresPassword: `ALTER ROLE`, it is read only at initdb."),
+  "postgres.connections": release("fewer than 80 % of Postgres's connections are in use", "A smaller pool in the application, or a larger postgres.maxConnections."),
+  "host.volume": host("the data mount is the volume with this id, and the data of Redis and Postgres are on it", "Do not start anything on an empty directory: `berth status`, `findmnt /mnt/berth`, then `systemctl restart berth-volume`."),
+  "host.disk": host("the volume has 20 % free, and twice the append-only file; the root disk has 10 %", "Grow volume.sizeGb, or delete; on the root disk `docker system df` and `journalctl --disk-usage`."),
+  "host.memory": lenient(host("the host has over 5 % of its memory available (under 15 % warns)", "Lower the memory limits or take a larger server.type.")),
+  "exposure.ports": release("nothing is published or listened on but SSH and the proxy, on IPv4 and IPv6", "Remove `ports:` of the container named, or stop the program that listens (`ss -tlnp`)."),
+  "exposure.metadata": release("a container cannot reach the metadata service, which shows the host's private key", "`/opt/berth/scripts/current/berth firewall` on the host, then `berth verify`."),
+  "exposure.firewall": release("DOCKER-USER refuses the metadata address, and the host's own table drops what is not allowed", "`/opt/berth/scripts/current/berth firewall` on the host, then `berth verify`."),
+  "limits.memory": release("each container's memory limit is the release's, and its swap limit equal", "Redeploy: someone changed it by `docker update` or started the container otherwise."),
+  "limits.cpu": lenient(release("each container's CPU weight is the release's", "Redeploy: someone changed it by `docker update` or started the container otherwise.")),
+  "drift.files": release("the files on the host are the release's, byte for byte", "Redeploy, and make the change in the stack's config instead."),
+  "verify.run": release("the verification itself ran to its end", "Run `berth verify` again; if it stays, the message above is a fault of the verifier."),
+  "probe.open": release("SSH and the proxy's ports answer where the deployer stands", "Look at the Hetzner firewall (ssh.sources) and at `berth status`."),
+  "probe.closed": release("Redis, Postgres, Docker and the API's own port do not answer from outside", "Remove the published port, and look at the Hetzner firewall."),
+  "probe.ready": release("app.readyPath answers 200 through the proxy", "Read `berth logs proxy` and `berth logs api`."),
+  "probe.operators": release("/ops/* is not passed on by the proxy", "Look at the Caddyfile: it must answer 404 to /ops/*."),
+  "probe.certificate": release("the certificate is valid for the domain, for 7 days or more (14 warns)", "DNS of the domain must point at the server, ports 80 and 443 be open; `berth logs proxy` names the ACME fault."),
+  "host.clock": host("the server's clock agrees with the deployer's within 5 s", "`timedatectl` on both; on the server `systemctl restart systemd-timesyncd`."),
+} as const satisfies Record<string, Rule>;
+
+export type RuleId = keyof typeof RULES;
+/** An id as a check carries it. */
+export type CheckId = Exclude<RuleId, "app.canary.<queue>"> | `app.canary.${string}`;
+
+function isRule(name: string): name is RuleId {
+  return Object.hasOwn(RULES, name);
+}
+
+/** The rule that a check's id belongs to. Ids of the release script (`release.lock`) have none. */
+export function ruleOf(id: string): Rule | undefined {
+  const name = id.startsWith("app.canary.") ? "app.canary.<queue>" : id;
+  return isRule(name) ? RULES[name] : undefined;
+}

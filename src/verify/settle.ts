@@ -1,0 +1,84 @@
+import { budgetTotal, connectionBudget } from "../redis/budget.ts";
+import { type Client, isLocal, kindOf, queueOf } from "../redis/clients.ts";
+import { connectionsOf, type Holders } from "./attribution.ts";
+import { foreigners, lacks, PROCESSES, surplus } from "./checks/connections.ts";
+import type { Expectations } from "./types.ts";
+
+/** Polls that must agree: a graceful close opens an extra blocked client for half a second, an overlapping restart longer. */
+const POLLS = 3;
+const INTERVAL_MS = 1000;
+
+export interface Settled {
+  readonly clients: readonly Client[];
+  /** False when the window ended first: what is amiss then is amiss for good. */
+  readonly settled: boolean;
+  readonly ms: number;
+}
+
+export interface SettleOptions {
+  /** CLIENT LIST without the verifier's own. May reject; that poll then counts for nothing. */
+  readonly poll: () => Promise<readonly Client[]>;
+  /** Whether these connections are exactly what is expected. */
+  readonly expected: (clients: readonly Client[]) => Promise<boolean>;
+  /** Whether nothing is under way that may open connections yet (the canary). */
+  readonly steady: () => boolean;
+  readonly windowMs: number;
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/**
+ * Polls each second until the expected connections, with the same ids, were there three times in a row; that takes two seconds when
+ * nothing is amiss. Else ends with the window and returns what was there last.
+ *
+ * @throws the last error of `poll`, when no poll succeeded within the window.
+ */
+export async function settle({ poll, expected, steady, windowMs, now, sleep }: SettleOptions): Promise<Settled> {
+  const start = now();
+  let last: readonly Client[] | undefined;
+  let failure: unknown;
+  let same = 0;
+  let ids = "";
+  for (;;) {
+    const began = now();
+    try {
+      last = await poll();
+      const these = last.map(({ id }) => id).toSorted().join();
+      const good = steady() && (await expected(last));
+      same = good ? (these === ids ? same + 1 : 1) : 0;
+      ids = these;
+    } catch (error) {
+      failure = error;
+      same = 0;
+    }
+    const spent = now() - start;
+    if (last !== undefined && same >= POLLS) return { clients: last, settled: true, ms: spent };
+    if (spent + INTERVAL_MS > windowMs) {
+      if (last === undefined) throw failure;
+      return { clients: last, settled: false, ms: spent };
+    }
+    await sleep(Math.max(0, INTERVAL_MS - (now() - began)));
+  }
+}
+
+/**
+ * Whether the connections are exactly those of the budget. With the processes' addresses at hand each process is judged by
+ * itself; without (no name service that knows them) the sums by kind, and each queue's blocked clients.
+ */
+export function asExpected(clients: readonly Client[], holders: Holders, expectations: Expectations): boolean {
+  const { queues } = expectations;
+  if (holders.size > 0) {
+    const connections = connectionsOf(clients, holders, queues);
+    return foreigners(connections).length === 0 && lacks(connections, expectations).length === 0 && surplus(connections, expectations).length === 0;
+  }
+  const counted = clients.filter((client) => !isLocal(client));
+  const budgets = PROCESSES.map((process) => connectionBudget(queues.length, expectations.processes[process]));
+  const kinds = ["client", "subscriber", "blocked"] as const;
+  const total = budgets.reduce((sum, budget) => sum + budgetTotal(budget), 0);
+  const blockers = budgets.filter((budget) => budget.blocked > 0).length;
+  const blocked = counted.filter((client) => kindOf(client, queues) === "blocked");
+  const named = blocked.filter((client) => queueOf(client, queues) !== undefined);
+  return counted.length === total
+    && kinds.every((kind) => counted.filter((client) => kindOf(client, queues) === kind).length === budgets.reduce((sum, budget) => sum + budget[kind], 0))
+    && (named.length === 0 || queues.every((queue) => named.filter((client) => queueOf(client, queues) === queue).length === blockers));
+}

@@ -1,0 +1,90 @@
+import type { Check, Report } from "./types.ts";
+import { passes } from "./verdict.ts";
+import { plural } from "./words.ts";
+
+/** The report for people: plain text, 80 columns, what does not pass first and with its advice. */
+
+const COLUMNS = 80;
+const STATUS_WIDTH = 6;
+const LABEL_WIDTH = 10;
+
+type Row = "FAIL" | "????" | "warn" | "ok" | "n/a";
+
+/** `????` is an unknown that does not pass, `n/a` one that does. */
+function rowOf(check: Check): Row {
+  if (check.status === "fail") return "FAIL";
+  if (check.status === "unknown") return passes(check) ? "n/a" : "????";
+  return check.warning === undefined ? "ok" : "warn";
+}
+
+const ORDER: readonly Row[] = ["FAIL", "????", "warn", "n/a", "ok"];
+
+/** Breaks at blanks; a longer word than the line is left whole, so that it can be copied. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(/\s+/)) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+function labelled(label: string, text: string): string {
+  const indent = " ".repeat(STATUS_WIDTH);
+  const lines = wrap(text, COLUMNS - STATUS_WIDTH - LABEL_WIDTH);
+  return lines.map((line, index) => `${indent}${(index === 0 ? label : "").padEnd(LABEL_WIDTH)}${line}`.trimEnd()).join("\n");
+}
+
+function block(check: Check): string {
+  const head = `${rowOf(check).padEnd(STATUS_WIDTH)}${check.id} (${check.cause})`;
+  const parts = [labelled("seen", check.seen), labelled("expected", check.expected)];
+  if (check.advice !== "") parts.push(labelled("to do", check.advice));
+  return [head, ...parts].join("\n");
+}
+
+function row(check: Check, idWidth: number): string {
+  const start = `${rowOf(check).padEnd(STATUS_WIDTH)}${check.id.padEnd(idWidth)}  `;
+  const said = check.warning === undefined ? check.seen : `${check.seen} (${check.warning})`;
+  const lines = wrap(said, COLUMNS - start.length);
+  return lines.map((line, index) => `${index === 0 ? start : " ".repeat(start.length)}${line}`.trimEnd()).join("\n");
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** The verdict in one line. */
+export function summary(report: Report): string {
+  const count = (wanted: Row) => report.checks.filter((check) => rowOf(check) === wanted).length;
+  const parts = [
+    plural(report.checks.length, "check"), `${count("ok") + count("warn")} passed`, `${count("FAIL")} failed`,
+    `${count("????") + count("n/a")} unknown`, ...(count("warn") > 0 ? [plural(count("warn"), "warning")] : []),
+  ];
+  const times = `settled in ${seconds(report.settleMs)}, ${seconds(report.totalMs)} in all`;
+  const cause = report.cause === null ? "" : `, because of the ${report.cause}`;
+  return `${report.verdict === "pass" ? "VERIFIED" : `FAILED${cause}`}: ${parts.join(", ")}\n(${times})`;
+}
+
+function inOrder(checks: readonly Check[]): Check[] {
+  return ORDER.flatMap((wanted) => checks.filter((check) => rowOf(check) === wanted));
+}
+
+/** Ends with a newline. */
+export function table(report: Report): string {
+  const against = report.checks.filter((check) => !passes(check));
+  const others = report.checks.filter(passes);
+  const idWidth = Math.max(0, ...others.map(({ id }) => id.length));
+  const release = report.release === "" ? "" : ` of release ${report.release}`;
+  return [
+    `Verification${release}, ${report.at}`,
+    "",
+    ...inOrder(against).map((check) => `${block(check)}\n`),
+    ...inOrder(others).map((check) => row(check, idWidth)),
+    "",
+    summary(report),
+    "",
+  ].join("\n");
+}
