@@ -19,7 +19,7 @@ export type Settings = Readonly<Record<string, string | readonly string[]>>;
 /** Write settings that differ from what the stack says. An empty text takes one out. */
 export function settingSteps(settings: Settings, current: (path: string) => unknown): Step[] {
   const changed = Object.entries(settings).filter(([path, value]) => JSON.stringify(current(path) ?? "") !== JSON.stringify(value));
-  const gone = changed.filter(([path, value]) => value.length === 0 || (Array.isArray(value) && Array.isArray(current(path))));
+  const gone = changed.filter(([path, value]) => value.length === 0 || (Array.isArray(value) && hasItems(current(path))));
   const set = changed.flatMap(([path, value]) => assignments(path, value));
   return [
     ...gone.map(([path, value]) => ({
@@ -28,6 +28,10 @@ export function settingSteps(settings: Settings, current: (path: string) => unkn
     })),
     ...(set.length === 0 ? [] : [{ says: set.join(", "), args: ["config", "set-all", "--path", ...set.flatMap((it) => ["--plaintext", it])] }]),
   ];
+}
+
+function hasItems(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
 }
 
 function assignments(path: string, value: string | readonly string[]): string[] {

@@ -12,6 +12,8 @@ const NEXT =
 /** Every fault of a configuration in one message: a line each, then what to do next. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
+  /** Pulumi shows an error with this mark by its message alone. The mark rather than its class: this room does not know Pulumi. */
+  readonly __pulumiRunError = true;
   readonly faults: readonly Fault[];
 
   constructor(faults: readonly Fault[], next: string = NEXT) {
