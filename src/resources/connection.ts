@@ -2,9 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { remote } from "@pulumi/command/types/input.js";
 import { publicKey } from "../config/keys.ts";
 import type { Config } from "../config/schema.ts";
-
-/** The user that cloud-init creates and every command signs in as. */
-export const DEPLOY_USER = "deploy";
+import { DEPLOY_USER } from "../host/cloud-init.ts";
 
 /**
  * 60 dials are about 260 s with the provider's back-off (100 ms x 1.5, at most 5 s): a first boot at Hetzner takes a

@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { publicKey } from "../config/keys.ts";
 import type { Config } from "../config/schema.ts";
+import { DEPLOY_USER } from "../host/cloud-init.ts";
 import { runOverSsh } from "../ssh.ts";
-import { DEPLOY_USER } from "./connection.ts";
 
 /**
  * Hetzner powers a server off hard to change its type. This hook runs before the engine updates the server and, when

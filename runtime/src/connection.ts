@@ -1,0 +1,100 @@
+import { Redis, type RedisOptions } from "ioredis";
+import { readSecret } from "./secret.ts";
+import { inContainer, resolveRedisUrl } from "./service-url.ts";
+
+/** The three connections Bull makes per queue: shared commands, events, and the one that blocks for the next job. */
+export type RedisUse = "client" | "subscriber" | "bclient";
+
+export interface RedisOptionsInput {
+  /** Name of the process in `CLIENT LIST`: `api`, `worker`. */
+  readonly process: string;
+  readonly use: RedisUse;
+  readonly queue?: string;
+}
+
+/** A connection that does not stand after this long is given up and tried again, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/**
+ * A command without an answer after this long fails, in milliseconds. Never for a blocking or a subscribing connection:
+ * there, waiting is the work, and a BRPOPLPUSH that timed out here still runs at the server and loses its job for 75 s.
+ */
+const COMMAND_TIMEOUT_MS = 10_000;
+/** ioredis waits the server's own estimate before it looks again whether loading is over; ask at least this often. */
+const LOADING_RETRY_MS = 500;
+/** Between two attempts to connect, at most. Bull's own back-off reaches 20 s, which is 20 s of a worker doing nothing. */
+const RECONNECT_MAX_MS = 2_000;
+
+/**
+ * Options for one connection to Redis, from REDIS_URL and REDIS_PASSWORD_FILE (or a password in the URL).
+ * `rediss://` really is TLS: Bull drops it, so it is said by `tls`.
+ * @throws when REDIS_URL is missing or not a Redis URL
+ */
+export function redisOptions(env: NodeJS.ProcessEnv, { process, use, queue }: RedisOptionsInput): RedisOptions {
+  const given = env["REDIS_URL"];
+  if (given === undefined || given === "") throw new Error("connect to Redis: REDIS_URL is required (redis://HOST:6379), found nothing; set it in the environment");
+  const text = resolveRedisUrl(given, env, inContainer(env));
+  if (!URL.canParse(text) || !/^rediss?:$/.test(new URL(text).protocol)) {
+    throw new Error("connect to Redis: REDIS_URL is required to be redis://HOST:PORT or rediss://HOST:PORT, found something else");
+  }
+  const url = new URL(text);
+  const password = decodeURIComponent(url.password) || readSecret(env, "REDIS_PASSWORD");
+  const username = decodeURIComponent(url.username);
+  const database = Number(url.pathname.slice(1) || "0");
+  const shared: RedisOptions = {
+    host: url.hostname,
+    port: Number(url.port || "6379"),
+    db: Number.isInteger(database) ? database : 0,
+    ...(username === "" ? {} : { username }),
+    ...(password === undefined || password === "" ? {} : { password }),
+    ...(url.protocol === "rediss:" ? { tls: {} } : {}),
+    connectionName: [process, use, ...(queue === undefined ? [] : [queue])].join(":"),
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    keepAlive: 30_000,
+    retryStrategy: (attempt) => Math.min(attempt * 100, RECONNECT_MAX_MS),
+  };
+  // Bull refuses a blocking or subscribing connection that gives up requests or checks readiness by itself.
+  if (use !== "client") return { ...shared, maxRetriesPerRequest: null, enableReadyCheck: false };
+  return { ...shared, maxRetriesPerRequest: null, enableReadyCheck: true, maxLoadingRetryTime: LOADING_RETRY_MS, commandTimeout: COMMAND_TIMEOUT_MS };
+}
+
+/**
+ * The connections of one process, made for Bull and closed by us: Bull does not close what it did not make.
+ *
+ *     const redis = new QueueConnections(process.env, "worker");
+ *     const queue = new Bull("file", redis.forQueue("file"));
+ */
+export class QueueConnections {
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #process: string;
+  readonly #open: Redis[] = [];
+  readonly #onError: (error: Error) => void;
+
+  /** @param onError hears every connection error; without a listener ioredis prints each one with its stack. */
+  constructor(env: NodeJS.ProcessEnv, process: string, onError: (error: Error) => void = () => undefined) {
+    this.#env = env;
+    this.#process = process;
+    this.#onError = onError;
+  }
+
+  /** Options to spread into a Bull queue's. Bull names its blocked client itself, so that `getWorkers()` works. */
+  forQueue(queue: string): { createClient: (use: RedisUse) => Redis } {
+    return {
+      createClient: (use) => {
+        const client = new Redis(redisOptions(this.#env, { process: this.#process, use, queue }));
+        client.on("error", this.#onError);
+        this.#open.push(client);
+        return client;
+      },
+    };
+  }
+
+  /** Every connection made so far. */
+  get all(): readonly Redis[] {
+    return this.#open;
+  }
+
+  /** Close them all at once; for after every queue has closed. */
+  close(): void {
+    for (const client of this.#open) client.disconnect();
+  }
+}

@@ -1,0 +1,118 @@
+import * as pulumi from "@pulumi/pulumi";
+import { beforeAll, expect, test } from "vitest";
+import { generateSecrets } from "../../src/config/generate.ts";
+
+/** One registration as the engine would have received it. */
+interface Registered {
+  readonly name: string;
+  readonly type: string;
+  readonly inputs: Record<string, unknown>;
+}
+
+const registered: Registered[] = [];
+const secrets = generateSecrets();
+/** A secret value as it travels to the engine. */
+const SECRET = "4dabf18193072939515e22adb298388d";
+
+const settings = {
+  "berth:server": { type: "cx33", location: "nbg1" },
+  "berth:ssh": { sources: ["203.0.113.7/32"] },
+  "berth:domain": "app.example.com",
+  "berth:app": { image: "registry.example.com/app:1.4.2", queues: ["file", "email"], migrate: ["node", "migrate.js"] },
+  "berth:secrets": secrets,
+};
+
+beforeAll(async () => {
+  await pulumi.runtime.setMocks({
+    newResource: ({ name, type, inputs }) => {
+      registered.push({ name, type, inputs: inputs as Record<string, unknown> });
+      const id = String(1000 + registered.length);
+      const state = { ...(inputs as Record<string, unknown>), ipAddress: "192.0.2.10", stdout: "{}", stderr: "" };
+      return { id, state };
+    },
+    call: ({ token }) => {
+      if (!token.endsWith("getServerType")) throw new Error(`the program asked for ${token}`);
+      return { name: "cx33", memory: 8, cores: 4, disk: 80, architecture: "x86" };
+    },
+  }, "berth", "prod", false);
+  pulumi.runtime.setAllConfig(Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)])), ["berth:secrets"]);
+  const outputs = await pulumi.runtime.runInPulumiStack(() => import("../../src/index.ts"));
+  expect(outputs).toBeDefined();
+});
+
+function find(type: string, name: string): Registered {
+  const found = registered.find((it) => it.type === type && it.name === name);
+  if (found === undefined) throw new Error(`no ${type} named ${name}; registered: ${registered.map((it) => `${it.type}::${it.name}`).join(", ")}`);
+  return found;
+}
+
+/** Names are identities: a renamed resource is a deleted and a created one. */
+test("the resources of one stack, by type and name", () => {
+  expect(registered.filter((it) => !it.type.startsWith("pulumi:")).map((it) => `${it.type} ${it.name}`).sort()).toEqual([
+    "berth:index:HostFiles host",
+    "berth:index:OutsideProbe probe",
+    "berth:index:Release release",
+    "berth:index:Server server",
+    "command:local:Command probe",
+    "command:remote:Command host-files",
+    "command:remote:Command host-secrets",
+    "command:remote:Command host-verifier",
+    "command:remote:Command release",
+    "hcloud:index/firewall:Firewall server",
+    "hcloud:index/primaryIp:PrimaryIp server",
+    "hcloud:index/server:Server server",
+    "hcloud:index/sshKey:SshKey server",
+    "hcloud:index/volume:Volume server",
+    "hcloud:index/volumeAttachment:VolumeAttachment server",
+  ]);
+});
+
+test("every connection to the host pins its key and uses the deploy key as a secret", async () => {
+  const { publicKey } = await import("../../src/config/keys.ts");
+  const { Secret } = await import("../../src/config/secret.ts");
+  const remotes = registered.filter((it) => it.type === "command:remote:Command");
+  expect(remotes).toHaveLength(4);
+  for (const { name, inputs } of remotes) {
+    const connection = inputs["connection"] as Record<string, unknown>;
+    const plain = (SECRET in connection ? (connection["value"] as Record<string, unknown>) : connection);
+    expect(plain["hostKey"], `${name}: a connection that is not pinned can be answered by anybody`).toBe(publicKey(new Secret(secrets.hostKey)));
+    expect(plain).toMatchObject({ host: "192.0.2.10", user: "deploy", dialErrorLimit: 60 });
+    expect(plain["privateKey"]).toMatchObject({ [SECRET]: expect.anything(), value: secrets.deployKey });
+  }
+});
+
+test("a command's arguments never carry the secrets, nor does any input that is not marked secret", () => {
+  const planted = [secrets.redisPassword, secrets.postgresPassword, secrets.deployKey, secrets.hostKey];
+  const shown = JSON.stringify(registered.map(({ inputs }) => inputs), (_key, value: unknown) =>
+    typeof value === "object" && value !== null && SECRET in value ? "[secret]" : value);
+  for (const secret of planted) expect(shown.includes(JSON.stringify(secret).slice(1, -1))).toBe(false);
+});
+
+test("the secrets are one document on standard input, unlogged", () => {
+  const { inputs } = find("command:remote:Command", "host-secrets");
+  expect(inputs).toMatchObject({ create: "sudo sh -eu", logging: "none", addPreviousOutputInEnv: false });
+  expect(inputs["stdin"]).toMatchObject({ [SECRET]: expect.anything(), value: expect.stringContaining(secrets.redisPassword) as string });
+});
+
+test("the server is not lost for a cosmetic change, and keeps its address", () => {
+  const { inputs } = find("hcloud:index/server:Server", "server");
+  expect(inputs).toMatchObject({ name: "berth-prod", serverType: "cx33", image: "debian-13", location: "nbg1", keepDisk: true, shutdownBeforeDeletion: true });
+  expect(inputs["userData"]).toMatchObject({ [SECRET]: expect.anything() });
+  expect(inputs["publicNets"]).toEqual([{ ipv4Enabled: true, ipv4: expect.any(Number) as number, ipv6Enabled: true }]);
+});
+
+test("the firewall lets in SSH from the named sources, HTTP and HTTPS, and nothing else", () => {
+  const rules = find("hcloud:index/firewall:Firewall", "server").inputs["rules"] as { port?: string; protocol: string; sourceIps?: string[] }[];
+  expect(rules.filter((rule) => rule.protocol !== "icmp").map((rule) => [rule.protocol, rule.port, rule.sourceIps])).toEqual([
+    ["tcp", "22", ["203.0.113.7/32"]],
+    ["tcp", "80", ["0.0.0.0/0", "::/0"]],
+    ["tcp", "443", ["0.0.0.0/0", "::/0"]],
+  ]);
+});
+
+test("the release runs by its digest, and again on a new server", () => {
+  const { inputs } = find("command:remote:Command", "release");
+  expect(inputs["create"]).toMatch(/^sudo \/opt\/berth\/scripts\/current\/berth release [0-9a-f]{12}$/);
+  expect(inputs["triggers"]).toEqual([expect.stringMatching(/^\d+$/)]);
+  expect(inputs["logging"]).toBe("stderr");
+});
