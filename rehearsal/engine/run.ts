@@ -29,9 +29,12 @@ export async function runProgram(job: Job, { signal, log, rejections }: Surround
   pulumi.runtime.setAllConfig(job.config, job.secretKeys);
 
   const program = runAndUnwrap(job.programPath);
-  const outcome = await Promise.race([program, failedAndQuiet(engine, signal)]);
-  // A resource that nobody waits for is under way all the same.
-  await registered();
+  // A resource whose outputs nobody reads is registered all the same: the program is done when no registration is left.
+  const complete = program.then(async (ended) => {
+    await pulumi.runtime.disconnect();
+    return ended;
+  });
+  const outcome = await Promise.race([complete, failedAndQuiet(engine, signal)]);
   await engine.idle();
   await sleep(0);
 
@@ -40,11 +43,6 @@ export async function runProgram(job: Job, { signal, log, rejections }: Surround
   if (!("outputs" in outcome)) return { kind: "failed", message: "the program ended without a result and without an error", counters: engine.counters };
   for (const urn of state.urns().filter((it) => !engine.seen.has(it))) log(`- ${urn.split("::").at(-1) ?? urn} is no longer in the program; the in-process engine deletes nothing`);
   return { kind: "done", outputs: outcome.outputs, counters: engine.counters };
-}
-
-/** Registrations wait for their inputs in promises of their own; give those that are ready the chance to begin. */
-async function registered(): Promise<void> {
-  await pulumi.runtime.awaitStackRegistrations();
 }
 
 type Ended = { readonly outputs: StackOutput[] } | { readonly error: unknown };

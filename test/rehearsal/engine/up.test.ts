@@ -134,6 +134,13 @@ describe("a first up", () => {
   });
 });
 
+test("resources that nobody reads are carried out in their order, and their failures are seen", async () => {
+  await inProcessUp(options({}, "leaves"));
+  expect(readFileSync(join(directory, "probe"), "utf8")).toBe("first\nsecond\n");
+  rmSync(join(directory, "state.json"));
+  expect(await failure(inProcessUp(options({ last: "exit 4" }, "leaves")))).toBe('second (command:local:Command): exit status 4: running "exit 4":\n');
+});
+
 describe("a later up", () => {
   test("changes nothing when nothing changed", async () => {
     const first = await up();
