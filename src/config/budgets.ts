@@ -1,16 +1,17 @@
-import type { Config, ProcessConfig } from "./schema.ts";
+import { queueConnections } from "berth-runtime";
+import type { Config } from "./schema.ts";
 
 /** What a deployment may use: connections and memory. Every number that others must keep to is made here, once. */
 
-/** Connections one queue costs one process under Bull 4: the client, a subscriber for global events, a blocked client. */
-export function connectionsPerQueue(process: Pick<ProcessConfig, "listens" | "processes">): number {
-  if (process.processes) return 3;
-  return process.listens ? 2 : 1;
+/** Connections one process opens when all is well. What a queue costs is the runtime's knowledge: it opens them. */
+export function processConnections(config: Config, process: "api" | "worker"): number {
+  const { listens, processes } = config[process];
+  return queueConnections({ queues: config.app.queues.length, listens, processes });
 }
 
-/** Connections that both processes open when all is well. */
+/** Connections that both processes open together. */
 export function expectedConnections(config: Config): number {
-  return config.app.queues.length * (connectionsPerQueue(config.api) + connectionsPerQueue(config.worker));
+  return processConnections(config, "api") + processConnections(config, "worker");
 }
 
 /** The most they may hold: as configured, else three a queue a process. */

@@ -1,8 +1,8 @@
 import {
   connectionCeiling,
-  connectionsPerQueue,
   expectedConnections,
   maxmemoryLimitMb,
+  processConnections,
   REDIS_OVERHEAD_MB,
   RESERVED_CLIENTS,
   volumeFloorGb,
@@ -22,8 +22,8 @@ function ceilingFaults(config: Config): Fault[] {
     return [{ path: "redis.connectionCeiling", required: `at most ${most} (redis.maxclients ${config.redis.maxclients} less ${RESERVED_CLIENTS} for health checks, the verifier and a person)`, found }];
   }
   if (ceiling < least) {
-    const [api, worker] = [connectionsPerQueue(config.api), connectionsPerQueue(config.worker)];
-    return [{ path: "redis.connectionCeiling", required: `at least ${least}, which the processes open (${config.app.queues.length} queues x (api ${api} + worker ${worker}))`, found }];
+    const [api, worker] = [processConnections(config, "api"), processConnections(config, "worker")];
+    return [{ path: "redis.connectionCeiling", required: `at least ${least}, which the processes open (api ${api} + worker ${worker}, with ${config.app.queues.length} queues)`, found }];
   }
   return [];
 }

@@ -1,16 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { connectionCeiling, connectionsPerQueue, expectedConnections, maxmemoryLimitMb, memoryDemand, volumeFloorGb } from "../../src/config/budgets.ts";
+import { connectionCeiling, expectedConnections, maxmemoryLimitMb, memoryDemand, processConnections, volumeFloorGb } from "../../src/config/budgets.ts";
 import { parseConfig } from "../../src/config/faults.ts";
 import { spoilt } from "./good.ts";
-
-test.each([
-  ["adds jobs", { listens: false, processes: false }, 1],
-  ["listens too", { listens: true, processes: false }, 2],
-  ["processes", { listens: false, processes: true }, 3],
-  ["processes and listens, on the one subscriber", { listens: true, processes: true }, 3],
-])("a process that %s", (_name, process, expected) => {
-  expect(connectionsPerQueue(process)).toBe(expected);
-});
 
 /** The table of measured connections for two queues. */
 describe("two queues", () => {
@@ -21,6 +12,11 @@ describe("two queues", () => {
   ])("%s", (_name, changes, expected) => {
     expect(expectedConnections(parseConfig(spoilt(changes)))).toBe(expected);
   });
+});
+
+test("each process by what it is declared to do", () => {
+  const config = parseConfig(spoilt({}));
+  expect([processConnections(config, "api"), processConnections(config, "worker")]).toEqual([4, 6]);
 });
 
 test("the ceiling is three a queue a process, unless it is given", () => {

@@ -118,7 +118,7 @@ const cases: readonly (readonly [name: string, changes: Record<string, unknown>,
   ["no room for any maxmemory", { "redis.memoryMb": 128 }, ["redis.maxmemoryMb: required redis.memoryMb of at least 512; found 192"]],
   ["ceiling over maxclients", { "redis.connectionCeiling": 1000 }, ["redis.connectionCeiling: required at most 984 (redis.maxclients 1000 less 16 for health checks, the verifier and a person); found 1000"]],
   ["derived ceiling over maxclients", { "redis.maxclients": 32, "app.queues": ["a", "b", "c"] }, ["redis.connectionCeiling: required at most 16 (redis.maxclients 32 less 16 for health checks, the verifier and a person); found 18 (three a queue a process, for 3 queues)"]],
-  ["ceiling under what is opened", { "redis.connectionCeiling": 9 }, ["redis.connectionCeiling: required at least 10, which the processes open (2 queues x (api 2 + worker 3)); found 9"]],
+  ["ceiling under what is opened", { "redis.connectionCeiling": 9 }, ["redis.connectionCeiling: required at least 10, which the processes open (api 4 + worker 6, with 2 queues); found 9"]],
   ["volume too small for the AOF", { "redis.memoryMb": 4096, "redis.maxmemoryMb": 1984 }, ["volume.sizeGb: required at least 25: the AOF may reach 4 x redis.maxmemoryMb, and twice that must stay free; found 20"]],
 ];
 
