@@ -7,8 +7,8 @@ export interface RedisLike {
   /** ioredis keeps its strategy here; without one, the client does not try again. */
   readonly options?: { readonly retryStrategy?: unknown };
   ping?(): Promise<unknown>;
-  on(event: string, listener: (...args: never[]) => void): unknown;
-  removeListener(event: string, listener: (...args: never[]) => void): unknown;
+  on(event: string, listener: (error: Error) => void): unknown;
+  removeListener(event: string, listener: (error: Error) => void): unknown;
 }
 
 export interface ReadyOptions {

@@ -10,7 +10,7 @@ export function serverScripts(): Record<string, string> {
   const names = readdirSync(SERVER_SCRIPTS, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.endsWith(".md"))
     .map((entry) => join(entry.parentPath, entry.name).slice(SERVER_SCRIPTS.length + 1))
-    .sort();
+    .toSorted();
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(SERVER_SCRIPTS, name), "utf8")]));
 }
 
