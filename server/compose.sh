@@ -50,7 +50,11 @@ compose_application() {
   if [ -n "$application" ]; then
     say "start:$application"
     # shellcheck disable=SC2086 # service names are words
-    compose_up "$1" $application || return 1
+    compose_up "$1" $application || {
+      # Not waited for: the verifier is to find what failed, not what was never tried because of it.
+      narrate compose 45 "$1" up --detach --remove-orphans </dev/null || :
+      return 1
+    }
   fi
   say "start: the rest"
   compose_up "$1" --remove-orphans

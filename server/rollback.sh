@@ -46,7 +46,7 @@ stop_application() {
 
 health_line() {
   container_states | while read -r service status health _; do
-    if [ "$health" = none ]; then printf '%s %s, ' "$service" "$status"; else printf '%s %s, ' "$service" "$health"; fi
+    if [ "$health" = none ] || [ "$status" != running ]; then printf '%s %s, ' "$service" "$status"; else printf '%s %s, ' "$service" "$health"; fi
   done | sed 's/, $//'
 }
 

@@ -46,6 +46,13 @@ remove_stale_settings() {
 
 changed() { grep -q "^$1" "$pending"; }
 
+# Those of the changed files below a directory that are still there.
+changed_files() {
+  grep "^$1" "$pending" | sort -u | while read -r path; do
+    if [ -f "$ROOT/$path" ]; then printf '%s\n' "$path"; fi
+  done
+}
+
 # Units of the tree, by name: berth_units service, berth_units timer.
 berth_units() { sed -n "s,^etc/systemd/system/\(berth[^/]*\.$1\)\$,\1,p" "$STATE/host-files"; }
 
@@ -63,8 +70,9 @@ react() {
     guard_volume || return 1
     bounded 120 systemctl start berth-volume.service || return 1
   fi
-  ! changed etc/sysctl.d/ || reaction "kernel settings" sysctl --quiet --system || return 1
-  ! changed etc/tmpfiles.d/ || reaction "temporary files" systemd-tmpfiles --create || return 1
+  # Only these files: others of the system may hold settings that fail for reasons of their own.
+  for path in $(changed_files etc/sysctl.d/); do reaction "kernel settings" sysctl --quiet --load="$ROOT/$path" || return 1; done
+  for path in $(changed_files etc/tmpfiles.d/); do reaction "temporary files" systemd-tmpfiles --create "$ROOT/$path" || return 1; done
   ! changed etc/systemd/journald.conf.d/ || reaction "journal" systemctl restart systemd-journald.service || return 1
   ! changed etc/ssh/ || { reaction "sshd: check" sshd -t && reaction "sshd: reload" systemctl reload ssh.service; } || return 1
   ! changed etc/docker/daemon.json || restart_docker || return 1

@@ -15,11 +15,17 @@ guard_volume() {
   device=$ROOT$BERTH_VOLUME_DEVICE
   if ! mountpoint -q "$point"; then
     await_device || return 1
-    close_mountpoint || return 1
-    ensure_filesystem || return 1
-    mount_volume || return 1
+    mkdir -p "$STATE"
+    mount_alone 8>"$STATE/volume.lock" || return 1
   fi
   check_sentinel
+}
+
+# A release and the volume's unit may both have waited for the device; the second finds it mounted.
+mount_alone() {
+  flock -w 900 8 || { volume_fault "another guard has been at work for 900 s" "one guard" "look at: systemctl status berth-volume"; return; }
+  mountpoint -q "$point" && return 0
+  close_mountpoint && ensure_filesystem && mount_volume
 }
 
 await_device() {
