@@ -1,8 +1,10 @@
+import { HEARTBEAT_KEY, HEARTBEAT_TTL_SECONDS } from "berth-runtime";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { parseYaml } from "../../src/compose/yaml.ts";
 import { sha256 } from "../../src/release/addresses.ts";
 import { releaseBundle, type BundleInput } from "../../src/release/bundle.ts";
+import { readExpectations } from "../../src/verify/expectations.ts";
 import { stack } from "../helpers/stack.ts";
 
 const input: BundleInput = {
@@ -138,6 +140,19 @@ test("what the release promises the verifier", () => {
     publishedPorts: [80],
     volume: { id: "4711", mount: "/mnt/berth" },
   });
+});
+
+test("the verifier takes them", () => {
+  const text = bundle.files.find(({ path }) => path.endsWith("-expect.json"))?.text ?? "";
+  expect(readExpectations(text)).toEqual(bundle.expectations);
+});
+
+test("a heartbeat is too old when the runtime's has expired", () => {
+  expect(bundle.expectations.heartbeat).toEqual({ key: HEARTBEAT_KEY, maxAgeSeconds: HEARTBEAT_TTL_SECONDS });
+});
+
+test("an application without a heartbeat is not asked for one", () => {
+  expect(releaseBundle({ ...input, config: stack({ app: { heartbeatKey: null } }) }).expectations.heartbeat).toBeNull();
 });
 
 test("no secret is outside the secrets' document", () => {
