@@ -1,10 +1,10 @@
 import { lookup, Resolver } from "node:dns/promises";
+import { waitForRedisReady } from "berth-runtime";
 import { Redis } from "ioredis";
 import { type Client, parseClientList } from "../redis/clients.ts";
 import { parseInfo } from "../redis/info.ts";
 import { PROCESSES } from "./checks/connections.ts";
 import { type Fact, known, notKnown } from "./fact.ts";
-import { waitForRedisReady } from "./ready.ts";
 import type { Seen } from "./seen.ts";
 import { asExpected, settle } from "./settle.ts";
 import { messageOf, sleep, within } from "./time.ts";
@@ -23,6 +23,8 @@ export function connectRedis(url: string, password: string): Redis {
     connectTimeout: COMMAND_MS,
     commandTimeout: COMMAND_MS,
     retryStrategy: () => 200,
+    // Asks again whether loading is over this often at least; ioredis's own choice is ten seconds.
+    maxLoadingRetryTime: 500,
   });
   // Whoever waits hears of it; unheard, ioredis prints it to standard error, into the table.
   client.on("error", () => undefined);

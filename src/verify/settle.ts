@@ -41,18 +41,19 @@ export async function settle({ poll, expected, steady, windowMs, now, sleep }: S
   let ids = "";
   for (;;) {
     const began = now();
+    // Before the poll: what the canary opened must be in the list that ends this.
+    const quiet = steady();
     try {
       last = await poll();
       const these = last.map(({ id }) => id).toSorted().join();
-      const good = steady() && (await expected(last));
-      same = good ? (these === ids ? same + 1 : 1) : 0;
+      same = (await expected(last)) ? (these === ids ? same + 1 : 1) : 0;
       ids = these;
     } catch (error) {
       failure = error;
       same = 0;
     }
     const spent = now() - start;
-    if (last !== undefined && same >= POLLS) return { clients: last, settled: true, ms: spent };
+    if (last !== undefined && same >= POLLS && quiet) return { clients: last, settled: true, ms: spent };
     if (spent + INTERVAL_MS > windowMs) {
       if (last === undefined) throw failure;
       return { clients: last, settled: false, ms: spent };

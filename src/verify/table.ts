@@ -56,16 +56,15 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** The verdict in one line. */
+/** The verdict, the counts and the times, a line each. */
 export function summary(report: Report): string {
   const count = (wanted: Row) => report.checks.filter((check) => rowOf(check) === wanted).length;
   const parts = [
     plural(report.checks.length, "check"), `${count("ok") + count("warn")} passed`, `${count("FAIL")} failed`,
     `${count("????") + count("n/a")} unknown`, ...(count("warn") > 0 ? [plural(count("warn"), "warning")] : []),
   ];
-  const times = `settled in ${seconds(report.settleMs)}, ${seconds(report.totalMs)} in all`;
-  const cause = report.cause === null ? "" : `, because of the ${report.cause}`;
-  return `${report.verdict === "pass" ? "VERIFIED" : `FAILED${cause}`}: ${parts.join(", ")}\n(${times})`;
+  const verdict = report.cause === null ? "VERIFIED" : `FAILED, because of the ${report.cause}`;
+  return `${verdict}\n${parts.join(", ")}\nsettled in ${seconds(report.settleMs)}, ${seconds(report.totalMs)} in all`;
 }
 
 function inOrder(checks: readonly Check[]): Check[] {

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import type { Report } from "../../src/verify/types.ts";
+import { World } from "./verify/world.ts";
+
+/** The bundle, run by plain Node in its container, against a real Redis, a real Postgres and real Bull queues. */
+let world: World;
+const SETTLE_SECONDS = 6;
+
+beforeAll(async () => {
+  world = await World.open(SETTLE_SECONDS);
+  await world.startStores();
+  for (const name of ["proxy", "worker", "api"] as const) await world.startProcess(name);
+});
+afterAll(async () => {
+  await world.close();
+});
+
+function against({ checks }: Report): Record<string, string> {
+  return Object.fromEntries(checks.filter(({ status }) => status !== "pass").map(({ id, status, seen }) => [id, `${status}: ${seen}`]));
+}
+
+test("a healthy application is verified in little more than two polls, and the count is what redis-cli sees", async () => {
+  const { code, report, table, stdout, ms } = await world.verify();
+  expect(against(report)).toEqual({});
+  expect([code, report.verdict, report.cause]).toEqual([0, "pass", null]);
+  expect(stdout.trimEnd().split("\n")).toHaveLength(1);
+  expect(table).toContain("VERIFIED\n38 checks, 38 passed");
+  const list = await world.clientList();
+  expect(list).toHaveLength(10);
+  expect(report.connections.map(({ address }) => address).toSorted()).toEqual(list.map((line) => /addr=(\S+)/.exec(line)?.[1] ?? "").toSorted());
+  expect(report.connections.filter(({ holder }) => holder === "worker")).toHaveLength(6);
+  expect(report.settleMs).toBeLessThan(SETTLE_SECONDS * 1000);
+  console.log(`healthy verification: settled in ${report.settleMs} ms, ${report.totalMs} ms in the verifier, ${Math.round(ms)} ms with its container`);
+});
+
+test("a connection that the API leaks is named: container, address, client name, age, last command", async () => {
+  await world.startProcess("api", { LEAK: "1" });
+  onTestFinished(() => world.startProcess("api"));
+  const { code, report, table } = await world.verify();
+  expect(Object.keys(against(report))).toEqual(["connections.maximum"]);
+  expect(against(report)["connections.maximum"]).toMatch(/^fail: api holds 3 client connections, 2 allowed: api 172\.[\d.]+:\d+ "leak", age \d+ s, last command get$/);
+  expect([code, report.cause]).toEqual([10, "release"]);
+  expect(table).toContain("Use the queue's own connection");
+});
+
+test("three leaked connections break the ceiling too", async () => {
+  await world.startProcess("api", { LEAK: "3" });
+  onTestFinished(() => world.startProcess("api"));
+  const { report } = await world.verify();
+  expect(Object.keys(against(report))).toEqual(["connections.maximum", "connections.total"]);
+  expect(against(report)["connections.total"]).toBe("fail: 13 (api 7, worker 6)");
+});
+
+test("a stranger's connection is named by its container", async () => {
+  const { box } = world;
+  const password = world.config.secrets.redisPassword.reveal();
+  const network = box.label.replace("=", "-").replace(".", "-");
+  const id = (await box.docker([
+    "run", "--detach", "--label", box.label, "--network", network, "--name", `stranger-${process.pid}`, "--env", `REDISCLI_AUTH=${password}`,
+    "--entrypoint", "redis-cli", world.config.redis.image, "-h", "redis", "subscribe", "gossip",
+  ])).trim();
+  onTestFinished(async () => { await box.docker(["rm", "--force", id]); });
+  const { report } = await world.verify();
+  expect(Object.keys(against(report))).toEqual(["connections.foreign"]);
+  expect(against(report)["connections.foreign"]).toMatch(new RegExp(`1 connection: stranger-${process.pid} 172\\.[\\d.]+:\\d+ unnamed, age \\d+ s, last command subscribe`));
+});
+
+test("a queue that nobody processes: its blocked client is missing, and its canary does not come back", async () => {
+  await world.startProcess("worker", { SKIP: "file" });
+  onTestFinished(() => world.startProcess("worker"));
+  const { report } = await world.verify();
+  expect(against(report)).toEqual({
+    "connections.required": expect.stringMatching(/worker has 1 of 2 subscriber connections \(none for file\); worker has 1 of 2 blocked connections \(none for file\)/) as string,
+    "app.canary.file": expect.stringContaining("no worker finished the canary") as string,
+  });
+});
+
+test("a worker that restarts while the verification waits is waited for", async () => {
+  await world.stop("worker");
+  const verdict = world.verify({ expectations: { settleSeconds: 30 } });
+  await new Promise((resolve) => setTimeout(resolve, 4000));
+  await world.startProcess("worker");
+  const { report } = await verdict;
+  expect(against(report)).toEqual({});
+  expect(report.settleMs).toBeGreaterThan(3000);
+  expect(report.settleMs).toBeLessThan(30_000);
+});
+
+test("passwords are in no output", async () => {
+  const { table, stdout } = await world.verify();
+  for (const secret of [world.config.secrets.redisPassword, world.config.secrets.postgresPassword]) {
+    expect(table + stdout).not.toContain(secret.reveal());
+  }
+});
+
+test("a dead API and a dead worker: a verdict within the window and a little more, by whoever is missing", async () => {
+  await world.stop("api");
+  await world.stop("worker");
+  const { code, report } = await world.verify();
+  expect(code).toBe(10);
+  expect(Object.keys(against(report)).toSorted()).toEqual([
+    "app.canary.email", "app.canary.file", "app.health", "app.ready", "connections.required",
+  ]);
+  expect(report.totalMs).toBeLessThan((SETTLE_SECONDS + 12) * 1000);
+});
