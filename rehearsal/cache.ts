@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { errorCode } from "./errno.ts";
 import { isAlive, processIdentity } from "./process-identity.ts";
 
 /** Where the rehearsal keeps what it built: `$XDG_CACHE_HOME/berth`, by default ~/.cache/berth. Safe to delete when nothing runs. */
@@ -23,7 +24,7 @@ export async function withCacheLock<T>(name: string, work: () => Promise<T>, tim
       await file.close();
       break;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      if (errorCode(error) !== "EEXIST") throw error;
     }
     const holder = await readFile(path, "utf8").catch(() => "");
     if (holder !== "" && !isAlive(holder)) {

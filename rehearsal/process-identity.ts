@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { errorCode } from "./errno.ts";
 
 /**
  * A process that cannot be mistaken for a later one with the same number: `PID:START`, START being the kernel's start
@@ -15,7 +16,7 @@ export function isAlive(identity: string): boolean {
   try {
     process.kill(Number(pid), 0);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+    if (errorCode(error) !== "EPERM") return false;
   }
   return (startTime(Number(pid)) ?? "0") === start;
 }

@@ -9,7 +9,7 @@ import { cacheDirectory, withCacheLock } from "../cache.ts";
 import { isAlive, processIdentity } from "../process-identity.ts";
 import { type Docker, dockerAt } from "./docker.ts";
 import { type Log, run } from "./exec.ts";
-import { links, removeTraces, takeTraces, type Traces } from "./traces.ts";
+import { bridges, removeTraces, takeTraces, type Traces } from "./traces.ts";
 
 /**
  * A Docker daemon of our own for as long as someone uses it. Several processes share it: each leaves a file under `users/`, and the
@@ -63,7 +63,7 @@ export class OwnDaemon {
   }
 
   async #spawn(dockerd: string): Promise<void> {
-    if (!(await links()).includes(this.#bridge)) {
+    if (!(await bridges()).includes(this.#bridge)) {
       const address = await this.#bridgeAddress();
       await run(["ip", "link", "add", this.#bridge, "type", "bridge"]);
       await run(["ip", "address", "add", address, "dev", this.#bridge]);
@@ -122,7 +122,9 @@ export class OwnDaemon {
   async #clear(): Promise<void> {
     const traces = join(this.#run, "traces.json");
     if (!existsSync(traces)) return;
-    await removeTraces(JSON.parse(await readFile(traces, "utf8")) as Traces, (await links()).filter((name) => name === this.#bridge));
+    // eslint-disable-next-line typescript/no-unsafe-type-assertion -- written by us a moment ago
+    const before = JSON.parse(await readFile(traces, "utf8")) as Traces;
+    await removeTraces(before, (await bridges()).filter((name) => name === this.#bridge));
     await rm(traces);
   }
 }

@@ -11,6 +11,8 @@ export interface ExecOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Called for each line of standard output and error as it comes. */
   readonly onLine?: Log;
+  /** Directory to run in; this process's own unless given. */
+  readonly cwd?: string;
   /** Killed when this aborts. */
   readonly signal?: AbortSignal;
 }
@@ -41,7 +43,7 @@ export function execute(argv: readonly string[], options: ExecOptions = {}): Pro
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError("execute: a program is required, the list is empty");
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env: options.env ?? process.env, stdio: ["pipe", "pipe", "pipe"], signal: options.signal });
+    const child = spawn(program, args, { env: options.env ?? process.env, cwd: options.cwd, stdio: ["pipe", "pipe", "pipe"], signal: options.signal });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     let timedOut = false;

@@ -12,8 +12,6 @@ export interface Traces {
   readonly rules: Readonly<Record<Family, Readonly<Record<Table, string>>>>;
   /** Path below /proc/sys -> value. */
   readonly sysctl: Readonly<Record<string, string>>;
-  /** Names of network interfaces. */
-  readonly links: readonly string[];
 }
 
 export type Family = "iptables" | "ip6tables";
@@ -24,9 +22,7 @@ const TABLES = ["filter", "nat", "raw"] as const;
 const SYSCTL = ["net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding", "net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables"];
 
 export async function takeTraces(): Promise<Traces> {
-  const rules = { iptables: {}, ip6tables: {} } as Record<Family, Record<Table, string>>;
-  for (const family of FAMILIES) for (const table of TABLES) rules[family][table] = await save(family, table);
-  return { rules, sysctl: readSysctl(SYSCTL), links: await links() };
+  return { rules: { iptables: await saveAll("iptables"), ip6tables: await saveAll("ip6tables") }, sysctl: readSysctl(SYSCTL) };
 }
 
 /** Settings as they are now; those that this kernel lacks are left out. */
@@ -54,30 +50,29 @@ export async function writeSysctl(values: Readonly<Record<string, string>>): Pro
 }
 
 /**
- * Undo what came since `before`: `bridges` are the interfaces that the ended daemon made. Where Docker's chains were there before, another
+ * Undo what came since `before`: `made` are the bridges of the ended daemon. Where Docker's chains were there before, another
  * daemon owns them, and only the rules that name our bridges go.
  */
-export async function removeTraces(before: Traces, bridges: readonly string[]): Promise<void> {
+export async function removeTraces(before: Traces, made: readonly string[]): Promise<void> {
   for (const family of FAMILIES) {
     for (const table of TABLES) {
-      for (const args of undoing(before.rules[family][table], await save(family, table), bridges)) {
+      for (const args of undoing(before.rules[family][table], await save(family, table), made)) {
         await execute([family, "-w", "10", "-t", table, ...args], { timeoutMs: 20_000 });
       }
     }
   }
-  for (const bridge of bridges) await execute(["ip", "link", "delete", bridge]);
+  for (const bridge of made) await execute(["ip", "link", "delete", bridge]);
   await writeSysctl(before.sysctl);
 }
 
 /** The `iptables` commands, without the table, that lead from the rules `now` back to the rules `before`. */
-export function undoing(before: string, now: string, bridges: readonly string[]): readonly (readonly string[])[] {
+export function undoing(before: string, now: string, made: readonly string[]): readonly (readonly string[])[] {
   const was = new Set(before.split("\n"));
-  const chain = (line: string): string => line.slice(1).split(" ")[0] ?? "";
-  const wasChain = new Set(before.split("\n").filter((line) => line.startsWith(":")).map(chain));
+  const wasChain = new Set(before.split("\n").filter((line) => line.startsWith(":")).map(chainName));
   const lines = now.split("\n");
-  const newChains = lines.filter((line) => line.startsWith(":DOCKER")).map(chain).filter((it) => !wasChain.has(it));
+  const newChains = lines.filter((line) => line.startsWith(":DOCKER")).map(chainName).filter((it) => !wasChain.has(it));
   const ours = (line: string): boolean =>
-    words(line).some((word) => bridges.includes(word) || newChains.includes(word)) || (newChains.length > 0 && /DOCKER|docker/.test(line));
+    words(line).some((word) => made.includes(word) || newChains.includes(word)) || (newChains.length > 0 && /DOCKER|docker/.test(line));
   const commands: string[][] = [];
   for (const line of lines) {
     if (!line.startsWith("-A ") || was.has(line)) continue;
@@ -98,14 +93,24 @@ export function undoing(before: string, now: string, bridges: readonly string[])
   return commands;
 }
 
+/** `:DOCKER-USER - [0:0]` -> `DOCKER-USER` */
+function chainName(line: string): string {
+  return line.slice(1).split(" ")[0] ?? "";
+}
+
 /** Words of a rule as `iptables-save` prints it; comments are quoted there. */
 function words(line: string): string[] {
   return [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? "");
 }
 
-export async function links(): Promise<readonly string[]> {
+/** Names of the machine's bridges. */
+export async function bridges(): Promise<readonly string[]> {
   const result = await execute(["ip", "-o", "link", "show", "type", "bridge"]);
   return [...result.stdout.matchAll(/^\d+: ([^:@]+)/gm)].map((match) => match[1] ?? "");
+}
+
+async function saveAll(family: Family): Promise<Record<Table, string>> {
+  return { filter: await save(family, "filter"), nat: await save(family, "nat"), raw: await save(family, "raw") };
 }
 
 async function save(family: Family, table: Table): Promise<string> {

@@ -6,11 +6,9 @@ import { programs } from "../docker/docker.ts";
 import { type Log, run } from "../docker/exec.ts";
 import { aptInstall } from "../docker/install.ts";
 import { aptFetchOptions, debianMirror } from "./debian.ts";
-import { DEBIAN_RELEASE, type Recipe } from "./recipes.ts";
+import { DEBIAN_RELEASE, type Recipe, UNREAD } from "./recipes.ts";
 
 const BUILD_TIMEOUT_MS = 600_000;
-/** What a container never reads. Licences stay: an image is passed on. */
-const UNREAD = ["/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/doc/*/changelog*", "/usr/share/doc/*/NEWS*", "/usr/share/doc/*/examples/*"];
 
 /** Build an image from Debian's packages and bring it into the daemon under `tag`. Needs root, for the new root's accounts and devices. */
 export async function buildFromDebian(docker: Docker, recipe: Recipe, tag: string, log: Log): Promise<void> {
@@ -46,7 +44,7 @@ async function mmdebstrapArguments(recipe: Recipe, work: string, tar: string): P
   };
   const options = [
     ...(await aptFetchOptions()).map((line) => `--aptopt=${line}`),
-    ...(recipe.keepApt ? [] : UNREAD.map((path) => `--dpkgopt=path-exclude=${path}`)),
+    ...UNREAD.map((path) => `--dpkgopt=path-exclude=${path}`),
     // The new root is a directory that is packed and thrown away: flushing each file to disk only costs time.
     "--dpkgopt=force-unsafe-io",
   ];

@@ -8,7 +8,7 @@ const DEFAULT_MIRROR = "http://deb.debian.org/debian";
 export async function debianMirror(directory = "/etc/apt"): Promise<string> {
   const texts = [await readFile(join(directory, "sources.list"), "utf8").catch(() => "")];
   const parts = join(directory, "sources.list.d");
-  for (const name of (await readdir(parts).catch(() => [])).toSorted()) {
+  for (const name of (await readdir(parts).catch((): string[] => [])).toSorted((a, b) => a.localeCompare(b))) {
     if (/\.(list|sources)$/.test(name)) texts.push(await readFile(join(parts, name), "utf8"));
   }
   return texts.flatMap(debianUris)[0] ?? DEFAULT_MIRROR;

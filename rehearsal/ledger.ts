@@ -1,0 +1,131 @@
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { cacheDirectory, withCacheLock } from "./cache.ts";
+import type { Docker } from "./docker/docker.ts";
+import type { Log } from "./docker/exec.ts";
+import { type KernelSettings, readKernel, restoreKernel } from "./ledger/kernel.ts";
+import { detachLoops, loopsBelow, mountsBelow, unmountBelow } from "./ledger/devices.ts";
+import { removeLabelled, labelled } from "./ledger/labelled.ts";
+import { isAlive, processIdentity } from "./process-identity.ts";
+
+/** Every container, network and volume of a run carries this label, the run's id its value. */
+export const RUN_LABEL = "berth.rehearsal";
+
+const RUNS = (): string => cacheDirectory("runs");
+const KERNEL = (): string => cacheDirectory("kernel.json");
+
+/**
+ * What one run brings about, so that it can all be taken back: by the run itself, or by a later one when this one died. Docker's objects are found by
+ * their label, loop devices and mounts by lying below the run's directory, kernel settings by what was read before the first run.
+ */
+export class Ledger {
+  readonly id: string;
+  /** For files that go with the run. Mode 0700. */
+  readonly directory: string;
+  readonly #docker: Docker;
+  readonly #log: Log;
+
+  private constructor(id: string, docker: Docker, log: Log) {
+    this.id = id;
+    this.directory = join(RUNS(), id);
+    this.#docker = docker;
+    this.#log = log;
+  }
+
+  /** Clear away dead runs, then open a new one. */
+  static async open(docker: Docker, log: Log = () => undefined): Promise<Ledger> {
+    await sweep(docker, log);
+    const ledger = new Ledger(randomBytes(4).toString("hex"), docker, log);
+    await withCacheLock("ledger", async () => {
+      if (!existsSync(KERNEL())) await writeFile(KERNEL(), JSON.stringify(await readKernel()));
+      await mkdir(ledger.directory, { recursive: true, mode: 0o700 });
+      await writeFile(join(ledger.directory, "owner"), processIdentity(process.pid));
+    });
+    return ledger;
+  }
+
+  /** Arguments that label a container, network or volume as this run's. */
+  get label(): readonly [string, string] {
+    return ["--label", `${RUN_LABEL}=${this.id}`];
+  }
+
+  /** Leave everything up when this process ends: only `cleanup(id)` takes it down. */
+  async keep(): Promise<void> {
+    await writeFile(join(this.directory, "kept"), "");
+  }
+
+  /** Take back everything. Safe to call twice. */
+  async close(): Promise<void> {
+    await cleanup(this.id, this.#docker, this.#log);
+  }
+
+  /**
+   * From now on SIGINT and SIGTERM run `before`, take everything back and end the process with 130 or 143. A second signal is not needed, and does
+   * not cut that short. Gives back what undoes it.
+   */
+  onSignals(before: () => Promise<void> = () => Promise.resolve()): () => void {
+    let ending = false;
+    const end = (signal: NodeJS.Signals): void => {
+      if (ending) return;
+      ending = true;
+      this.#log(`${signal}: taking everything back`);
+      before()
+        .catch((error: unknown) => this.#log(String(error)))
+        .then(() => this.close())
+        .catch((error: unknown) => this.#log(String(error)))
+        .finally(() => process.exit(signal === "SIGINT" ? 130 : 143));
+    };
+    process.on("SIGINT", end);
+    process.on("SIGTERM", end);
+    return () => {
+      process.off("SIGINT", end);
+      process.off("SIGTERM", end);
+    };
+  }
+}
+
+/** Take back everything of one run: containers, networks, volumes, mounts, loop devices, files; with the last run, kernel settings. */
+export async function cleanup(id: string, docker: Docker, log: Log = () => undefined): Promise<void> {
+  if (!/^[0-9a-f]{8}$/.test(id)) throw new Error(`cleaning up run ${JSON.stringify(id)}: eight hexadecimal digits are required`);
+  const directory = join(RUNS(), id);
+  await removeLabelled(docker, `${RUN_LABEL}=${id}`);
+  await unmountBelow(directory);
+  await detachLoops(directory);
+  await withCacheLock("ledger", async () => {
+    await rm(directory, { recursive: true, force: true });
+    if ((await runs()).length > 0 || !existsSync(KERNEL())) return;
+    // eslint-disable-next-line typescript/no-unsafe-type-assertion -- our own file
+    const before = JSON.parse(await readFile(KERNEL(), "utf8")) as KernelSettings;
+    for (const fault of await restoreKernel(before)) log(fault);
+    await rm(KERNEL());
+  });
+}
+
+/** Clean up after runs whose process has ended without doing so. Runs that were kept on purpose stay. */
+export async function sweep(docker: Docker, log: Log = () => undefined): Promise<void> {
+  for (const id of await runs()) {
+    const directory = join(RUNS(), id);
+    const owner = await readFile(join(directory, "owner"), "utf8").catch(() => "");
+    if (isAlive(owner) || existsSync(join(directory, "kept"))) continue;
+    log(`clearing away run ${id}, whose process ended`);
+    await cleanup(id, docker, log);
+  }
+}
+
+/** Runs that are up, or were left behind. */
+export async function runs(): Promise<readonly string[]> {
+  return (await readdir(RUNS()).catch(() => [])).filter((name) => /^[0-9a-f]{8}$/.test(name));
+}
+
+/** Everything of any run that is still there, one line each; of one run when `id` is given. Empty when all was taken back. */
+export async function leftovers(docker: Docker, id?: string): Promise<readonly string[]> {
+  const below = id === undefined ? RUNS() : join(RUNS(), id);
+  return [
+    ...(await labelled(docker, id === undefined ? RUN_LABEL : `${RUN_LABEL}=${id}`)).map((it) => `${it.kind} ${it.id} ${it.name}`),
+    ...(await loopsBelow(below)).map((it) => `loop device ${it}`),
+    ...(await mountsBelow(below)).map((it) => `mount ${it}`),
+    ...(await runs()).filter((run) => id === undefined || run === id).map((run) => `directory ${join(RUNS(), run)}`),
+  ];
+}
