@@ -42,7 +42,10 @@ export interface CloudApi {
   readonly requests: readonly LoggedRequest[];
   /** What is there now, for tests and for the rehearsal's own use. */
   readonly books: Books;
-  /** Wait for actions under way, then stop listening. The machines are the caller's to clear away. */
+  /**
+   * Stop listening, let no further action begin, and wait for those under way. The machines are the caller's to clear
+   * away, and only after this: before, one may still be in the making.
+   */
   close(): Promise<void>;
 }
 
@@ -67,9 +70,10 @@ export async function startCloud(options: CloudOptions): Promise<CloudApi> {
     requests,
     books,
     close: async () => {
-      await books.actions.idle();
+      books.actions.stop();
       server.close();
       server.closeAllConnections();
+      await books.actions.idle();
     },
   };
 }

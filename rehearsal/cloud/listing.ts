@@ -10,7 +10,14 @@ export interface Listed {
   readonly labels?: Labels | undefined;
   readonly status?: string | undefined;
   readonly created?: string | undefined;
+  /** Of actions: what they may be sorted by besides. */
+  readonly command?: string | undefined;
+  readonly progress?: number | undefined;
+  readonly started?: string | undefined;
+  readonly finished?: string | null | undefined;
 }
+
+const SORTABLE = ["id", "name", "created", "status", "command", "progress", "started", "finished"] as const;
 
 export interface Pagination {
   readonly page: number;
@@ -26,7 +33,7 @@ export interface Page<T> {
   readonly meta: { readonly pagination: Pagination };
 }
 
-/** Filter (`name`, `status`, `label_selector`), sort (`id:desc`, `name`, `created`) and page, as every list of the API does. */
+/** Filter (`name`, `status`, `label_selector`), sort (`id:desc`, `name`, `status`, several times over) and page, as every list of the API does. */
 export function listing<T extends Listed>(all: Iterable<T>, query: URLSearchParams): Page<T> {
   const names = query.getAll("name");
   const statuses = query.getAll("status");
@@ -68,13 +75,15 @@ function positive(query: URLSearchParams, name: string, otherwise: number): numb
 
 function sorted<T extends Listed>(items: T[], keys: readonly string[]): T[] {
   const orders = keys.flatMap((key) => key.split(",")).map((key) => {
-    const [field = "", direction = "asc"] = key.split(":");
-    if (field !== "id" && field !== "name" && field !== "created") throw invalidField("sort", `cannot sort by '${field}'`);
+    const [given = "", direction = "asc"] = key.split(":");
+    const field = SORTABLE.find((it) => it === given);
+    if (field === undefined) throw invalidField("sort", `cannot sort by '${given}'`);
     return { field, sign: direction === "desc" ? -1 : 1 } as const;
   });
   return items.toSorted((a, b) => {
     for (const { field, sign } of orders) {
-      const order = field === "id" ? a.id - b.id : (a[field] ?? "").localeCompare(b[field] ?? "");
+      const [left, right] = [a[field] ?? "", b[field] ?? ""];
+      const order = typeof left === "number" && typeof right === "number" ? left - right : String(left).localeCompare(String(right));
       if (order !== 0) return order * sign;
     }
     return a.id - b.id;

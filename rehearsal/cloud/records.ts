@@ -51,7 +51,7 @@ export interface PrivateNet {
   readonly macAddress: string;
 }
 
-export type ServerStatus = "initializing" | "starting" | "running" | "stopping" | "off" | "deleting";
+export type ServerStatus = "initializing" | "starting" | "running" | "stopping" | "off" | "migrating" | "deleting";
 
 export interface ServerRecord extends Named {
   status: ServerStatus;

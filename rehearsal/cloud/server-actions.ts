@@ -12,7 +12,6 @@ import { empty, id, idOrName, post, type Route } from "./route.ts";
 const POWER: readonly { path: string; command: string; during: ServerStatus; after: ServerStatus; act: (machines: Machines, server: number) => Promise<void>; when: "on" | "off" }[] = [
   { path: "poweron", command: "start_server", during: "starting", after: "running", act: (machines, server) => machines.powerOn(server), when: "off" },
   { path: "poweroff", command: "stop_server", during: "stopping", after: "off", act: (machines, server) => machines.powerOff(server), when: "on" },
-  { path: "shutdown", command: "shutdown_server", during: "stopping", after: "off", act: (machines, server) => machines.shutdown(server), when: "on" },
   { path: "reboot", command: "reboot_server", during: "running", after: "running", act: (machines, server) => machines.reboot(server), when: "on" },
   { path: "reset", command: "reset_server", during: "running", after: "running", act: (machines, server) => machines.reset(server), when: "on" },
 ];
@@ -33,6 +32,16 @@ export const serverActionRoutes: readonly Route[] = [
       });
       return { action: actionView(action) };
     })),
+  // The action only presses the button: it succeeds at once, and the server is `running` until it has stopped (hcloud-python#495).
+  post("/servers/{id}/actions/shutdown", empty, ({ books, id: serverId }) => {
+    const server = unlocked(books, serverId);
+    const action = books.actions.start("shutdown_server", [{ type: "server", id: serverId }], () => undefined, undefined, async () => {
+      if (server.status !== "running") return;
+      await books.machines.shutdown(serverId);
+      server.status = "off";
+    });
+    return { action: actionView(action) };
+  }),
   post("/servers/{id}/actions/change_type", z.object({ server_type: idOrName, upgrade_disk: z.boolean().nullish() }), ({ books, id: serverId, body }) => {
     const server = unlocked(books, serverId);
     const type = byIdOrName(SERVER_TYPES, body.server_type);
@@ -43,13 +52,18 @@ export const serverActionRoutes: readonly Route[] = [
     }
     if (server.status !== "off") throw new ApiError("server_not_stopped", `server '${serverId}' must be off, is ${server.status}`);
     const diskGb = body.upgrade_disk === true ? type.diskGb : server.diskGb;
-    return {
-      action: actionView(books.actions.start("change_server_type", [{ type: "server", id: serverId }], async () => {
-        await books.machines.resize(serverId, { memoryMb: type.memoryGb * 1024, cores: type.cores, diskGb });
-        server.type = type.name;
-        server.diskGb = diskGb;
-      })),
-    };
+    server.status = "migrating";
+    // By the API reference this "copies the content of its disk, and starts it again".
+    const action = books.actions.start("change_server_type", [{ type: "server", id: serverId }], async () => {
+      await books.machines.resize(serverId, { memoryMb: type.memoryGb * 1024, cores: type.cores, diskGb });
+      server.type = type.name;
+      server.diskGb = diskGb;
+      await books.machines.powerOn(serverId);
+      server.status = "running";
+    }, () => {
+      server.status = "off";
+    });
+    return { action: actionView(action) };
   }),
   post("/servers/{id}/actions/change_protection", z.object({ delete: z.boolean().nullish(), rebuild: z.boolean().nullish() }), ({ books, id: serverId, body }) => {
     const server = books.server(serverId);

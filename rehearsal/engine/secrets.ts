@@ -33,7 +33,7 @@ export function redactor(secrets: readonly string[]): (text: string) => string {
 function forms(secret: string): string[] {
   const lines = secret.split("\n").filter((line) => line.length >= SHORTEST_REDACTED_LINE && !line.startsWith("-----"));
   const whole = [secret, secret.trim(), JSON.stringify(secret).slice(1, -1), ...leaves(secret)].filter((form) => form.length >= SHORTEST_REDACTED);
-  return [...whole, ...(lines.length > 1 ? lines : [])];
+  return [...whole, ...(secret.trim().includes("\n") ? lines : [])];
 }
 
 /** A structured setting is JSON: each text in it is a secret of its own. */

@@ -60,6 +60,7 @@ test("Hetzner's own Python client takes a server, a volume, a firewall, an addre
       "private: 10.0.1.5",
       "type changed while running: server_not_stopped",
       "after shutdown: off",
+      "after change of type: running, cx33",
       "protected server deleted: protected",
       "deleted server read: not_found",
       "left over: 0 servers, 0 volumes, 0 firewalls, 0 primary_ips, 0 networks, 0 ssh_keys",

@@ -7,6 +7,8 @@ export class FakeMachines implements Machines {
   readonly firewalls = new Map<number, readonly FirewallRule[] | null>();
   /** Called when a server is made: a test may start something real here. */
   onServer: (spec: MachineSpec) => Promise<void> = () => Promise.resolve();
+  /** How long an orderly stop takes. */
+  onShutdown: () => Promise<void> = () => Promise.resolve();
   #failing: { call: string; message: string } | undefined;
 
   fail(call: string, message: string): void {
@@ -27,8 +29,9 @@ export class FakeMachines implements Machines {
     return this.#note("reboot", serverId);
   }
 
-  shutdown(serverId: number): Promise<void> {
-    return this.#note("shutdown", serverId);
+  async shutdown(serverId: number): Promise<void> {
+    await this.#note("shutdown", serverId);
+    await this.onShutdown();
   }
 
   powerOn(serverId: number): Promise<void> {

@@ -4,6 +4,7 @@ usage: lifecycle.py ENDPOINT TOKEN
 """
 
 import sys
+import time
 
 from hcloud import APIException, Client
 from hcloud.firewalls import FirewallResource, FirewallRule
@@ -80,10 +81,15 @@ print(f"private: {server.private_net[0].ip}")
 server.reboot().wait_until_finished()
 refused("type changed while running", lambda: server.change_type(ServerType(name="cx33"), upgrade_disk=False))
 server.shutdown().wait_until_finished()
-server.reload()
+for _ in range(50):
+    server.reload()
+    if server.status == "off":
+        break
+    time.sleep(0.02)
 print(f"after shutdown: {server.status}")
 server.change_type(ServerType(name="cx33"), upgrade_disk=False).wait_until_finished()
-server.power_on().wait_until_finished()
+server.reload()
+print(f"after change of type: {server.status}, {server.server_type.name}")
 server.change_protection(delete=True, rebuild=True).wait_until_finished()
 refused("protected server deleted", server.delete)
 server.change_protection(delete=False, rebuild=False).wait_until_finished()

@@ -127,8 +127,23 @@ describe("a living server", () => {
     expect(await change("cax21")).toMatch(/^422 invalid_server_type/);
     await bench.done(`/servers/${id}/actions/poweroff`);
     await bench.done(`/servers/${id}/actions/change_type`, { server_type: "cx33", upgrade_disk: false });
-    expect(bench.machines.calls.at(-1)).toBe(`resize ${id} 8192/4/40`);
-    expect((await bench.get(`/servers/${id}`)).body.at("server")).toMatchObject({ server_type: { name: "cx33" }, primary_disk_size: 40 });
+    // It is started again by the change itself.
+    expect(bench.machines.calls.slice(-2)).toEqual([`resize ${id} 8192/4/40`, `powerOn ${id}`]);
+    expect((await bench.get(`/servers/${id}`)).body.at("server")).toMatchObject({ status: "running", server_type: { name: "cx33" }, primary_disk_size: 40 });
+  });
+
+  test("is still running when the action of an orderly stop has succeeded", async () => {
+    const id = await create();
+    const stopped = new EventEmitter();
+    bench.machines.onShutdown = () => once(stopped, "finish").then(() => undefined);
+    const action = (await bench.post(`/servers/${id}/actions/shutdown`)).body.id("action");
+    await vi.waitUntil(async () => (await bench.get(`/actions/${action}`)).body.at("action", "status") === "success");
+    await vi.waitUntil(() => bench.machines.calls.includes(`shutdown ${id}`));
+    expect((await bench.get(`/servers/${id}`)).body.at("server", "status")).toBe("running");
+    expect(await bench.error(bench.post(`/servers/${id}/actions/change_type`, { server_type: "cx33" }))).toMatch(/^422 server_not_stopped/);
+    stopped.emit("finish");
+    await bench.api.books.actions.idle();
+    expect((await bench.get(`/servers/${id}`)).body.at("server", "status")).toBe("off");
   });
 
   test("that is protected is not deleted", async () => {
