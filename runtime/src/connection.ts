@@ -66,7 +66,7 @@ export function redisOptions(env: NodeJS.ProcessEnv, { process, use, queue }: Re
 export class QueueConnections {
   readonly #env: NodeJS.ProcessEnv;
   readonly #process: string;
-  readonly #open: Redis[] = [];
+  readonly #open = new Map<string, Redis>();
   readonly #onError: (error: Error) => void;
 
   /** @param onError hears every connection error; without a listener ioredis prints each one with its stack. */
@@ -78,23 +78,30 @@ export class QueueConnections {
 
   /** Options to spread into a Bull queue's. Bull names its blocked client itself, so that `getWorkers()` works. */
   forQueue(queue: string): { createClient: (use: RedisUse) => Redis } {
-    return {
-      createClient: (use) => {
-        const client = new Redis(redisOptions(this.#env, { process: this.#process, use, queue }));
-        client.on("error", this.#onError);
-        this.#open.push(client);
-        return client;
-      },
-    };
+    return { createClient: (use) => this.open(queue, use) };
+  }
+
+  /**
+   * The connection of this queue for this use, the same at every call. Open those that will be needed before the start-up
+   * validation, which then waits for each: Bull itself opens them late, and a failure there is an unhandled rejection.
+   */
+  open(queue: string, use: RedisUse): Redis {
+    const key = `${use}:${queue}`;
+    const known = this.#open.get(key);
+    if (known !== undefined) return known;
+    const client = new Redis(redisOptions(this.#env, { process: this.#process, use, queue }));
+    client.on("error", this.#onError);
+    this.#open.set(key, client);
+    return client;
   }
 
   /** Every connection made so far. */
   get all(): readonly Redis[] {
-    return this.#open;
+    return [...this.#open.values()];
   }
 
   /** Close them all at once; for after every queue has closed. */
   close(): void {
-    for (const client of this.#open) client.disconnect();
+    for (const client of this.#open.values()) client.disconnect();
   }
 }

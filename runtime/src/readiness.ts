@@ -2,6 +2,8 @@
 export interface CountedQueue {
   readonly name: string;
   getJobCounts(): Promise<object>;
+  /** The queue's own connection. One that is not ready would keep the question until it is, and answer too late. */
+  readonly client?: { readonly status?: string };
 }
 
 export interface Readiness {
@@ -15,6 +17,9 @@ const PART_TIMEOUT_MS = 2_000;
 
 /** Jobs in all queues and states, asked through the connections Bull already has. */
 export async function getTotalQueueCount(queues: readonly CountedQueue[]): Promise<number> {
+  for (const { name, client } of queues) {
+    if (client?.status !== undefined && client.status !== "ready") throw new Error(`the connection of queue ${name} is ${client.status}; ready is required`);
+  }
   const counts = await Promise.all(queues.map((queue) => queue.getJobCounts()));
   return counts.flatMap((of) => Object.values(of)).reduce<number>((sum, count) => sum + Number(count), 0);
 }

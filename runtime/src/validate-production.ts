@@ -14,6 +14,7 @@ export interface ValidationOptions {
   readonly logger?: Logger;
   /** For all of it together, in milliseconds; default `startupDeadlineMs()`. */
   readonly timeout?: number;
+  /** Ends the wait without a verdict: a process that is told to stop while it starts has not failed. */
   readonly signal?: AbortSignal;
   /** Ends the process; a test's own instead. */
   readonly exit?: (code: number) => void;
@@ -32,30 +33,31 @@ export function startupDeadlineMs(env: NodeJS.ProcessEnv = process.env): number 
 /**
  * The production readiness validation, after the race in it is gone: it waits for Redis and for what else the
  * application needs, says what it found, and exits 1 only when one of them definitively fails or the deadline passes.
- * Resolves to whether the application may start (only a test's `exit` returns).
+ * Resolves to whether the application may start: false when `signal` ended the wait (or a test's `exit` returned).
  */
 export async function validateProduction(options: ValidationOptions): Promise<boolean> {
   const { redis, checks = {}, logger = console, timeout = startupDeadlineMs(), signal, exit = (code) => process.exit(code) } = options;
   const deadline = performance.now() + timeout;
-  const left = (): number => Math.max(1, deadline - performance.now());
+  const fail = (name: string, error: unknown): false => {
+    if (signal?.aborted === true) return false;
+    logger.error(`Production readiness validation failed: ${name} check failed. ${message(error)}`);
+    exit(1);
+    return false;
+  };
   const clients = isList(redis) ? redis : [redis];
   try {
     const waiting = { timeout, ...(signal === undefined ? {} : { signal }) };
     await Promise.all(clients.map((client) => waitForRedisReady(client, waiting)));
     logger.info("Redis connection is ready.");
   } catch (error) {
-    logger.error(`Production readiness validation failed: Redis check failed. ${message(error)}`);
-    exit(1);
-    return false;
+    return fail("Redis", error);
   }
   for (const [name, check] of Object.entries(checks)) {
     try {
-      await untilDeadline(check, left);
+      await untilDeadline(check, deadline, signal);
       logger.info(`${name} is ready.`);
     } catch (error) {
-      logger.error(`Production readiness validation failed: ${name} check failed. ${message(error)}`);
-      exit(1);
-      return false;
+      return fail(name, error);
     }
   }
   return true;
@@ -65,15 +67,39 @@ function isList(redis: RedisLike | readonly RedisLike[]): redis is readonly Redi
   return Array.isArray(redis);
 }
 
-async function untilDeadline(check: () => Promise<unknown>, left: () => number): Promise<void> {
-  for (;;) {
-    try {
-      await check();
-      return;
-    } catch (error) {
-      if (left() <= RETRY_EVERY_MS) throw error;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_EVERY_MS));
+/** Try until it holds. A check that never answers ends with the deadline too. */
+async function untilDeadline(check: () => Promise<unknown>, deadline: number, signal: AbortSignal | undefined): Promise<void> {
+  const end = new AbortController();
+  const over = signal === undefined ? end.signal : AbortSignal.any([end.signal, signal]);
+  const timer = setTimeout(() => end.abort(), Math.max(1, deadline - performance.now()));
+  let last: unknown = new Error("no answer before the deadline");
+  try {
+    while (!over.aborted) {
+      try {
+        await unless(over, check());
+        return;
+      } catch (error) {
+        if (!over.aborted) last = error;
+      }
+      await unless(over, new Promise((resolve) => setTimeout(resolve, RETRY_EVERY_MS))).catch(() => undefined);
     }
+    throw last;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The work, or a rejection as soon as the signal says stop. */
+async function unless<T>(stop: AbortSignal, work: Promise<T>): Promise<T> {
+  let onAbort: (() => void) | undefined;
+  const stopped = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(new Error("interrupted"));
+    stop.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, stopped]);
+  } finally {
+    if (onAbort !== undefined) stop.removeEventListener("abort", onAbort);
   }
 }
 

@@ -52,7 +52,7 @@ export function waitForRedisReady(client: RedisLike, options: ReadyOptions | num
       settle();
     };
     let done = false;
-    const fail = (error: Error): void => finish(() => reject(new Error(`Redis connection failed: ${error.message}`, { cause: error })));
+    const fail = (error: Error): void => finish(() => reject(new Error(`Redis connection failed: ${describe(error)}`)));
 
     const onError = (error: Error): void => {
       lastError = error;
@@ -105,4 +105,14 @@ export function waitForRedisReady(client: RedisLike, options: ReadyOptions | num
 /** Whether the client goes on after an error. A plain emitter promises nothing, so its first error is its last. */
 function triesAgain(client: RedisLike): boolean {
   return typeof client.options?.retryStrategy === "function";
+}
+
+/**
+ * The message alone, never the error as a cause: ioredis hangs the failed command with its arguments on it, and those of AUTH are
+ * the password. A name with several addresses fails with an AggregateError whose message is empty.
+ */
+function describe(error: Error): string {
+  if (error.message !== "") return error.message;
+  if (error instanceof AggregateError) return error.errors.map((one: unknown) => (one instanceof Error ? one.message : String(one))).join("; ");
+  return "code" in error ? String(error.code) : error.name;
 }
