@@ -14,9 +14,18 @@ prune() {
     dropped_images="$dropped_images $(release_value "$laid" BERTH_IMAGES)"
     rm -rf "$directory" "$(results_dir "$laid")"
   done
+  prune_history
   prune_images
   prune_files
   prune_scripts
+}
+
+# The way back leads only to what is still laid down.
+prune_history() {
+  # shellcheck disable=SC2094 # write_file writes beside the file, and renames
+  while read -r laid; do
+    if [ -d "$(release_dir "$laid")" ]; then printf '%s\n' "$laid"; fi
+  done <"$STATE/good.history" | write_file "$STATE/good.history"
 }
 
 # Only images that a dropped release named, and no kept one: never what others keep on this host.

@@ -62,6 +62,7 @@ deliver() {
   if [ -s "$results/report.json" ]; then cat "$results/report.json"; fi
   : >"$results/delivered"
   case $verdict in 0 | "$RELEASE_CAUSED" | "$HOST_CAUSED") return "$verdict" ;; esac
+  say "release $1: the transaction ended with $verdict before its verdict; release again"
   return 1
 }
 

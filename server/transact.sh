@@ -9,7 +9,9 @@ transact_command() {
   results=$(results_dir "$target")
   begin_results "$target"
   trap 'printf "%s\n" "$?" | write_file "$results/exit"' EXIT
-  trap 'say "release $target: stopped by a signal; the next attempt continues"; exit 143' TERM INT HUP
+  # Descriptor 7: a signal may come while the shell's own standard error is a file of one step.
+  exec 7>&2
+  trap 'say "release $target: stopped by a signal; the next attempt continues" 2>&7; exit 143' TERM INT HUP
   load_release "$target"
   take_lock "release $target" || {
     fault host release.lock "the lock is held by $(first_line "$STATE/lock")" "free within ${BERTH_LOCK_SECONDS:-900} s" "wait for its holder, then release again"
@@ -86,6 +88,7 @@ start_release() {
 }
 
 migrate() {
+  await_migration || return 1
   say "migrate"
   migrated=0
   compose_migrate "$1" >"$results/migrate.log" 2>&1 || migrated=$?
@@ -95,6 +98,20 @@ migrate() {
     fault release release.migrate "the migration ended with $migrated" "0 (berth:app.migrate)" "read its last lines above; the new version was not started"
     return 1
   }
+}
+
+# An attempt that was cut off may have left its migration running: two at once is what a migration does not expect.
+await_migration() {
+  left=$(bounded 20 docker ps -aq --filter "label=com.docker.compose.project=$BERTH_PROJECT" \
+    --filter label=com.docker.compose.service=migrate --filter label=com.docker.compose.oneoff=True)
+  for id in $left; do
+    say "migrate: waiting for the one an earlier attempt left behind"
+    bounded "${BERTH_MIGRATE_SECONDS:-900}" docker wait "$id" >/dev/null 2>&1 || {
+      fault release release.migrate "container $id of an earlier attempt still migrates" "ended within ${BERTH_MIGRATE_SECONDS:-900} s" "look at: docker logs $id"
+      return 1
+    }
+    bounded 60 docker rm --force "$id" >/dev/null 2>&1 || :
+  done
 }
 
 # History first: a cut between the two leaves the old good release, which is true.

@@ -1,0 +1,226 @@
+import { expect, test } from "vitest";
+import { acts, Host, mustSucceed, verdict } from "./host.ts";
+
+const A = "aaaaaaaaaaaa";
+const B = "bbbbbbbbbbbb";
+
+/** A host on which release A is good and runs; its containers have these images. */
+async function living(): Promise<Host> {
+  const host = new Host();
+  host.lay(A);
+  expect((await host.run(["release", A])).code).toBe(0);
+  return host;
+}
+
+const OPENED = `*StartedAt*redisid) echo redis:8; exit ;;
+  *StartedAt*postgresid) echo postgres:17; exit ;;
+  *service=redis*) echo redisid; exit ;;
+  *service=postgres*) echo postgresid; exit ;;`;
+
+test("a release is one sequence of commands, and leaves its marks", async () => {
+  const host = new Host();
+  host.lay(A);
+  const run = await host.run(["release", A]);
+  mustSucceed(run);
+  expect(run.stdout).toBe('{"version":1,"verdict":"pass"}\n');
+  expect(acts(run.calls)).toMatchInlineSnapshot(`
+    [
+      "systemd-run --quiet --collect --unit=berth-release-aaaaaaaaaaaa --service-type=exec --property=RuntimeMaxSec=5400 --property=TimeoutStopSec=60 --property=StandardOutput=append:/var/lib/berth/results/aaaaaaaaaaaa/log --property=StandardError=append:/var/lib/berth/results/aaaaaaaaaaaa/log /opt/berth/scripts/abcabcabcabc/berth transact aaaaaaaaaaaa",
+      "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 redis postgres",
+      "compose aaaaaaaaaaaa: --progress quiet --profile migrate run --rm -T migrate",
+      "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 api worker",
+      "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 --remove-orphans",
+      "compose aaaaaaaaaaaa: --progress quiet --profile verify run --rm -T --no-deps --name berth-verify-aaaaaaaaaaaa --volume /run/berth/verify.XXXXXX:/run/berth verify",
+      "systemctl start --no-block berth.service",
+    ]
+  `);
+  expect(host.read("var/lib/berth/good")).toBe(`${A}\n`);
+  expect(host.read("var/lib/berth/good.history")).toBe(`${A}\n`);
+  expect(host.read("var/lib/berth/current")).toBe(`${A}\n`);
+  expect(host.read(`var/lib/berth/results/${A}/exit`)).toBe("0\n");
+  expect(host.read(`var/lib/berth/results/${A}/table.txt`)).toBe("table for people\n");
+});
+
+test("the facts are handed over only once the verifier says that connections settled", async () => {
+  const host = await living();
+  const facts = host.read("fake/facts") ?? "";
+  expect(facts.match(/^@@ .*/gm)?.join(" ")).toMatchInlineSnapshot(`"@@ release @@ baseline @@ inspect @@ images @@ containers @@ listeners @@ sysctl @@ hugepages @@ redis-status @@ meminfo @@ mounts @@ volume @@ disk @@ aof @@ cgroup @@ docker-user @@ host-table @@ drift"`);
+});
+
+test("a release that fails its verification gives way to the last good one", async () => {
+  const host = await living();
+  host.lay(B);
+  host.answer(`${OPENED}
+${verdict(10, '{"verdict":"fail"}', B)}`);
+  const run = await host.run(["release", B]);
+  expect(run.code).toBe(10);
+  expect(run.stdout).toBe('{"verdict":"fail"}\n');
+  expect(acts(run.calls).slice(-4)).toMatchInlineSnapshot(`
+    [
+      "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 redis postgres",
+      "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 api worker",
+      "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 --remove-orphans",
+      "systemctl start --no-block berth.service",
+    ]
+  `);
+  expect(host.read("var/lib/berth/good")).toBe(`${A}\n`);
+  expect(host.read("var/lib/berth/current")).toBe(`${A}\n`);
+});
+
+test("a failure that the host caused rolls nothing back and marks nothing good", async () => {
+  const host = await living();
+  host.lay(B);
+  host.answer(verdict(11, '{"verdict":"fail"}'));
+  const run = await host.run(["release", B]);
+  expect(run.code).toBe(11);
+  expect(acts(run.calls).filter((line) => line.includes(`compose ${A}`))).toEqual([]);
+  expect(run.stderr).toContain(`release ${B}: the host is the cause: nothing is rolled back`);
+  expect(host.read("var/lib/berth/good")).toBe(`${A}\n`);
+});
+
+test("a first release that fails stops the application and keeps the data services", async () => {
+  const host = new Host();
+  host.lay(A);
+  host.answer(verdict(10, '{"verdict":"fail"}'));
+  const run = await host.run(["release", A]);
+  expect(run.code).toBe(10);
+  expect(acts(run.calls)).toContain(`compose ${A}: stop proxy api worker`);
+  expect(host.read("var/lib/berth/good")).toBeUndefined();
+});
+
+test("data is never handed back to the image of another Redis", async () => {
+  const host = await living();
+  host.lay(B, { env: { BERTH_STATEFUL: "redis=redis:9 postgres=postgres:17" } });
+  host.answer(`${OPENED.replace("redis:8", "redis:9")}\n${verdict(10, '{"verdict":"fail"}')}`);
+  const run = await host.run(["release", B]);
+  expect(run.code).toBe(10);
+  expect(run.stderr).toContain(`rollback: not possible: redis: data opened by redis:9, ${A} has redis:8`);
+  expect(acts(run.calls).filter((line) => line.includes(`compose ${A}`))).toEqual([]);
+  expect(acts(run.calls)).toContain(`compose ${B}: stop proxy api worker`);
+  const boot = await host.run(["boot"]);
+  expect(boot.code).toBe(1);
+  expect(boot.stderr).toContain("boot: refused: redis: data opened by redis:9");
+});
+
+test("a migration that fails starts no new version, and says so in a report", async () => {
+  const host = await living();
+  host.lay(B);
+  host.answer(`*" run --rm -T migrate") echo "cannot reach it with hunter22"; exit 3 ;;`);
+  const run = await host.run(["release", B]);
+  expect(run.code).toBe(10);
+  expect(acts(run.calls).filter((line) => line.includes(`compose ${B}`))).toMatchInlineSnapshot(`
+    [
+      "compose bbbbbbbbbbbb: up --detach --wait --wait-timeout 60 redis postgres",
+      "compose bbbbbbbbbbbb: --progress quiet --profile migrate run --rm -T migrate",
+    ]
+  `);
+  expect(run.stderr).toContain("    | cannot reach it with [secret]\n");
+  expect(JSON.parse(run.stdout)).toMatchObject({ release: B, verdict: "fail", cause: "release", checks: [{ id: "release.migrate", seen: "the migration ended with 3" }] });
+});
+
+test("a verifier that cannot run proves nothing: the release is not good", async () => {
+  const host = await living();
+  host.lay(B);
+  host.answer(`*" verify") echo "exec: node: not found" >&2; exit 127 ;;`);
+  const run = await host.run(["release", B]);
+  expect(run.code).toBe(10);
+  expect(run.stderr).toMatch(/FAILED verify.ran: seen: the verifier ended with 127 and no report: exec: node: not found/);
+  expect(host.read("var/lib/berth/good")).toBe(`${A}\n`);
+});
+
+test("exit 0 without a report is no proof either", async () => {
+  const host = await living();
+  host.lay(B);
+  host.answer('*" verify") exit 0 ;;');
+  expect((await host.run(["release", B])).code).toBe(10);
+});
+
+test("a verifier that hangs is ended by its bound", async () => {
+  const host = await living();
+  host.lay(B, { env: { BERTH_VERIFY_SECONDS: "1" } });
+  host.answer('*" verify") exec /bin/sleep 20 ;;');
+  const run = await host.run(["release", B]);
+  expect(run.code).toBe(10);
+  expect(run.stderr).toContain("no verdict within BERTH_VERIFY_SECONDS=1 s");
+});
+
+test("without an answer from Compose the release is still verified, so that the report says why", async () => {
+  const host = await living();
+  host.lay(B);
+  host.answer(`*${B}*" up "*) echo "container berth-worker-1 is unhealthy" >&2; exit 1 ;;
+  ${verdict(10, '{"verdict":"fail","checks":["worker"]}')}`);
+  const run = await host.run(["release", B]);
+  expect(run.code).toBe(10);
+  expect(run.stdout).toBe('{"verdict":"fail","checks":["worker"]}\n');
+  expect(run.stderr).toContain("  container berth-worker-1 is unhealthy\n");
+});
+
+test("a running transaction is followed, not started again", async () => {
+  const host = await living();
+  host.write(`var/lib/berth/results/${A}/log`, "from the start\n");
+  host.answer('"systemctl show "*) echo active; exit ;;');
+  const run = await host.run(["release", A]);
+  expect(run.stderr).toContain("already under way, following it\nfrom the start\n");
+  expect(run.calls.filter((line) => line.startsWith("systemd-run"))).toEqual([]);
+});
+
+test("a success that nobody saw is verified, not done again; one that was seen is done again", async () => {
+  const host = await living();
+  host.answer('"docker ps -aq"*) echo one; exit ;;\n  *"{{.State.Status}}"*) for service in redis postgres api worker proxy; do echo "$service running healthy 0 0 false id"; done; exit ;;');
+  host.remove(`var/lib/berth/results/${A}/delivered`);
+  const unseen = await host.run(["release", A]);
+  mustSucceed(unseen);
+  expect(acts(unseen.calls)).toMatchInlineSnapshot(`
+    [
+      "compose aaaaaaaaaaaa: --progress quiet --profile verify run --rm -T --no-deps --name berth-verify-aaaaaaaaaaaa --volume /run/berth/verify.XXXXXX:/run/berth verify",
+    ]
+  `);
+  const seen = await host.run(["release", A]);
+  expect(acts(seen.calls).filter((line) => line.startsWith("systemd-run"))).toHaveLength(1);
+});
+
+test("a transaction that vanished without a verdict is a failure of its own", async () => {
+  const host = new Host();
+  host.lay(A);
+  host.answer('"systemd-run "*) exit 0 ;;');
+  const run = await host.run(["release", A]);
+  expect(run.code).toBe(1);
+  expect(run.stderr).toContain(`release ${A}: ended without a verdict. Look at: journalctl -u berth-release-${A}`);
+});
+
+test("the operator's way back is the release before, without migrating", async () => {
+  const host = await living();
+  host.lay(B);
+  await host.run(["release", B]);
+  expect(host.read("var/lib/berth/good.history")).toBe(`${A}\n${B}\n`);
+  const run = await host.run(["rollback"]);
+  mustSucceed(run);
+  expect(acts(run.calls).filter((line) => line.includes("migrate"))).toEqual([]);
+  expect(host.read("var/lib/berth/good")).toBe(`${A}\n`);
+  expect(host.read("var/lib/berth/good.history")).toBe(`${A}\n`);
+  const again = await host.run(["rollback"]);
+  expect(again.code).toBe(1);
+  expect(again.stderr).toContain(`rollback: required: a release before ${A} that is still laid down; found: none`);
+});
+
+test.each([
+  [["release"], "required: 12 hex digits; found: ''"],
+  [["release", "../../etc/xx"], "required: 12 hex digits; found: '../../etc/xx'"],
+  [["release", "cccccccccccc"], "found: no such file. Laid down here: aaaaaaaaaaaa"],
+  [["dance"], "usage: berth COMMAND"],
+])("%j is a mistake of usage", async (args, said) => {
+  const host = new Host();
+  host.lay(A);
+  const run = await host.run(args);
+  expect(run.code).toBe(2);
+  expect(run.stderr).toContain(said);
+});
+
+test("a release.env that holds more than values is not run", async () => {
+  const host = new Host();
+  host.lay(A, { env: { BERTH_PROJECT: "$(touch pwned)" } });
+  const run = await host.run(["release", A]);
+  expect(run.code).toBe(1);
+  expect(run.stderr).toContain("required: only lines KEY='value'; found: BERTH_PROJECT='$(touch pwned)'");
+  expect(run.calls).toEqual([]);
+});
