@@ -1,3 +1,4 @@
+import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { Client } from "pg";
 import { METADATA_ADDRESS } from "./checks/exposure.ts";
@@ -81,10 +82,21 @@ async function sendCanary(url: URL, deadline: number): Promise<Seen["api"]["cana
   }
 }
 
+/** One request. Not by `fetch`, which refuses ports that browsers hold to be dangerous (6000 among them). */
 async function request(url: URL, method: "GET" | "POST", timeoutMs: number): Promise<Fact<{ status: number; body: string }>> {
+  const answer = new Promise<{ status: number; body: string }>((resolve, reject) => {
+    const sent = httpRequest(url, { method, agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => { body = (body + chunk).slice(0, 2000); });
+      response.on("end", () => { resolve({ status: response.statusCode ?? 0, body }); });
+      response.on("error", reject);
+    });
+    sent.on("error", reject);
+    sent.end();
+  });
   try {
-    const response = await fetch(url, { method, redirect: "manual", signal: AbortSignal.timeout(timeoutMs) });
-    return known({ status: response.status, body: (await response.text()).slice(0, 2000) });
+    return known(await answer);
   } catch (error) {
     return notKnown(`${method} ${url.href}: ${messageOf(error)}`);
   }

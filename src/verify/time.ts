@@ -21,7 +21,7 @@ export async function within<T>(ms: number, what: string, promise: Promise<T>): 
   }
 }
 
-/** The whole of an error in one line: `fetch failed` alone says nothing, its cause does. */
+/** The whole of an error in one line, with what caused it. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // Every address refused: the reasons are inside, the outer message is empty.

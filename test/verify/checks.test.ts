@@ -72,7 +72,7 @@ const CASES: Case[] = [
   ["another image runs", section("inspect", inspectWith("api", { top: { Image: "sha256:0000" } })), { "app.images": "api: runs registry.example.net/shop@sha256:aaaa (0000), the release has registry.example.net/shop@sha256:aaaa (image-shop)" }],
   ["an image is gone", {}, { "app.images": "redis: redis:9 is not on the host" }, "release", { images: { ...EXPECTATIONS.images, redis: "redis:9" } }],
   ["the API is not ready", { rest: { api: { ...facts().seen.api, ready: known({ status: 503, ms: 8, body: '{"postgres":"refused"}' }) } } }, { "app.ready": '503: {"postgres":"refused"}' }],
-  ["the API does not answer", { rest: { api: { ...facts().seen.api, ready: notKnown("GET http://api:3000/readyz: fetch failed: connect ECONNREFUSED") } } }, { "app.ready": "GET http://api:3000/readyz: fetch failed: connect ECONNREFUSED" }],
+  ["the API does not answer", { rest: { api: { ...facts().seen.api, ready: notKnown("GET http://api:3000/readyz: connect ECONNREFUSED") } } }, { "app.ready": "GET http://api:3000/readyz: connect ECONNREFUSED" }],
   ["there is no heartbeat", { redis: { heartbeatTtlMs: known(-2) } }, { "app.heartbeat": "no key berth:heartbeat:worker" }],
   ["the heartbeat never expires", { redis: { heartbeatTtlMs: known(-1) } }, { "app.heartbeat": "berth:heartbeat:worker has no expiry: it would look alive for ever" }],
   [

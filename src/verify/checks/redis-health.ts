@@ -42,7 +42,7 @@ export function redisFork({ seen }: Facts): Check {
   const fork = infoNumber(info.value, "latest_fork_usec");
   if (fork === undefined) return unknown("redis.fork", "provider-managed: INFO shows no `latest_fork_usec`", expected);
   const delayed = infoNumber(info.value, "aof_delayed_fsync") ?? 0;
-  const said = `last fork ${fork === 0 ? "none" : `${Math.round(fork / 1000)} ms`}, ${delayed} delayed fsyncs`;
+  const said = `last fork ${fork === 0 ? "none" : fork < 1000 ? "under 1 ms" : `${Math.round(fork / 1000)} ms`}, ${delayed} delayed fsyncs`;
   if (fork >= FORK_FAILS_US) return fail("redis.fork", said, expected);
   if (fork >= FORK_WARNS_US) return pass("redis.fork", said, expected, "every client waits while Redis forks");
   return pass("redis.fork", said, expected, delayed > 0 ? "the disk is slower than appendfsync asks of it" : undefined);
