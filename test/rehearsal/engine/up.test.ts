@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -194,13 +195,10 @@ describe("a failure", () => {
   });
 
   test("of the host key ends the run at once, and nothing was sent", async () => {
-    const other = await Sshd.prepare();
-    other.stop();
-    const started = performance.now();
     const message = await failure(up({ hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDI1NTE5AAAAIDI1NTE5AAAAIDI1NTE5AAAAIDI1" }));
     expect(message).toContain(`files (command:remote:Command): the host key of 127.0.0.1:${sshd.port} is not the pinned one: required ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDI1`);
     expect(message.split("\n")).toHaveLength(1);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(lines.filter((line) => line.includes("retrying"))).toEqual([]);
     expect(sshd.signIns).toBe(0);
   });
 
@@ -236,15 +234,47 @@ describe("a failure", () => {
   });
 });
 
-test("an interrupt ends what runs on this machine and the run itself", async () => {
-  const controller = new AbortController();
-  const pidFile = join(directory, "pid");
-  const running = inProcessUp({ ...options({ probeFile: pidFile }, "sleeps"), signal: controller.signal });
-  await expect.poll(() => lines.some((line) => line === "sleeper: begun"), { timeout: 15_000 }).toBe(true);
-  const started = performance.now();
-  controller.abort();
-  expect(await failure(running)).toBe("interrupted");
-  expect(performance.now() - started).toBeLessThan(8_000);
-  // The sleep that the shell started: gone, or dead and not yet collected.
-  await expect.poll(() => processState(readFileSync(pidFile, "utf8").trim())).toMatch(/^(gone|Z)$/);
+describe("an interrupt", () => {
+  const begun = (): Promise<void> => vi.waitUntil(() => lines.includes("sleeper: begun"), { timeout: 30_000 }).then(() => undefined);
+  const sleepState = (): string => processState(readFileSync(join(directory, "probe"), "utf8").trim());
+
+  /** Interrupt once the command has begun; how long the end took, in milliseconds. */
+  async function interrupted(kind: "local" | "remote"): Promise<number> {
+    const controller = new AbortController();
+    const running = failure(inProcessUp({ ...options({ kind }, "sleeps"), signal: controller.signal }));
+    await begun();
+    const started = performance.now();
+    controller.abort();
+    expect(await running).toBe("interrupted");
+    return performance.now() - started;
+  }
+
+  test("ends a command on this machine, with what it started", async () => {
+    expect(await interrupted("local")).toBeLessThan(8_000);
+    await expect.poll(sleepState, { timeout: 10_000 }).toMatch(/^(gone|Z)$/);
+  });
+
+  test("lets go of a command on a server, which goes on there", async () => {
+    expect(await interrupted("remote")).toBeLessThan(8_000);
+    expect(sleepState()).toBe("S");
+    process.kill(Number(readFileSync(join(directory, "probe"), "utf8")));
+  });
+
+  test("by the death of the caller ends its commands too", async () => {
+    const script = join(directory, "caller.mjs");
+    const { log: _log, ...given } = options({ kind: "local" }, "sleeps");
+    const module = fileURLToPath(new URL("../../../rehearsal/engine/up.ts", import.meta.url));
+    writeFileSync(script, `import { inProcessUp } from ${JSON.stringify(module)};\nawait inProcessUp({ ...${JSON.stringify(given)}, log: (line) => console.log(line) });\n`);
+    const caller = spawn(process.execPath, ["--import", "tsx", script], { cwd: fileURLToPath(new URL("../../..", import.meta.url)), stdio: ["ignore", "pipe", "inherit"] });
+    caller.stdout.setEncoding("utf8").on("data", (text: string) => lines.push(...text.split("\n")));
+    await begun();
+    caller.kill("SIGKILL");
+    // Gone, or dead and not yet collected.
+    await expect.poll(sleepState, { timeout: 10_000 }).toMatch(/^(gone|Z)$/);
+  });
+});
+
+test("a connection that is lost is an error, not a wait", async () => {
+  const running = up({ command: "echo $PPID; kill -9 $PPID; sleep 2" });
+  expect(await failure(running)).toMatch(/^release \(command:remote:Command\): (wait: remote command exited without exit status or exit signal|the connection was lost: .*): running "echo/);
 });
