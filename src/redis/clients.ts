@@ -74,6 +74,9 @@ export function queueOf(client: Pick<Client, "name">, queues: readonly string[])
 
 function blockedQueue(client: Pick<Client, "name">, queues: readonly string[]): string | undefined {
   if (/^[^:]+:(?:client|subscriber):/.test(client.name)) return undefined;
+  // The runtime's name of it, for the moment until Bull has said its own.
+  const early = /^[^:]+:bclient:(.+)$/.exec(client.name)?.[1];
+  if (early !== undefined) return queues.find((queue) => queue === early);
   return queues.find((queue) => client.name.endsWith(`:${Buffer.from(queue).toString("base64")}`));
 }
 
