@@ -1,3 +1,4 @@
+import { OVERRIDABLE } from "../config/rules-application.ts";
 import type { Config } from "../config/schema.ts";
 import type { BindMount } from "./model.ts";
 import { readOnly } from "./parts.ts";
@@ -14,7 +15,10 @@ export function apiUrl(config: Config): string {
   return `http://api:${config.app.port}`;
 }
 
-/** Environment of one process. `app.env` comes last but for the names that Berth itself answers for. */
+/**
+ * Environment of one process. Berth's own names win over `app.env`, but for the addresses that a deployer may override: an
+ * application pointed elsewhere is then found out by the verification, which stays where it is.
+ */
 export function environment(config: Config, process: ProcessName): Record<string, string> {
   const { database, user } = config.postgres;
   const secretFiles: Record<string, string> = Object.fromEntries(Object.keys(config.secrets.app).map((name) => [`${name}_FILE`, `/run/secrets/${name}`]));
@@ -30,6 +34,7 @@ export function environment(config: Config, process: ProcessName): Record<string
     DATABASE_URL: `postgres://${user}@postgres:${POSTGRES_PORT}/${database}`,
     DATABASE_PASSWORD_FILE: INSIDE.postgresPassword,
     ...(config.api.processes ? { API_PROCESSES: "true" } : {}),
+    ...Object.fromEntries(Object.entries(config.app.env).filter(([name]) => OVERRIDABLE.has(name))),
   };
 }
 

@@ -25,7 +25,7 @@ test("API_PROCESSES is there exactly when the API processes jobs", () => {
   expect(environment(stack(), "api")).not.toHaveProperty("API_PROCESSES");
 });
 
-test("the application's settings cannot point it away from what is verified", () => {
+test("the application's settings can override its addresses, and nothing else of Berth's", () => {
   const config = stack({ app: { env: { REDIS_URL: "redis://elsewhere:1", NODE_ENV: "test" } } });
-  expect(environment(config, "worker")).toMatchObject({ REDIS_URL: "redis://redis:6379", NODE_ENV: "production", BERTH_PROCESS: "worker" });
+  expect(environment(config, "worker")).toMatchObject({ REDIS_URL: "redis://elsewhere:1", NODE_ENV: "production", BERTH_PROCESS: "worker" });
 });

@@ -1,0 +1,85 @@
+import type { Report } from "../src/verify/types.ts";
+import type { Rehearsal } from "./rehearsal.ts";
+
+/**
+ * What is true of a rehearsed deployment, asked past everything Berth says of it: Docker on the server, Redis by its own
+ * client, HTTP through the proxy. For the rehearsal's own summary and for the tests.
+ */
+
+/** A line of `CLIENT LIST` that the application holds. */
+export interface ListedClient {
+  readonly id: string;
+  readonly address: string;
+  readonly name: string;
+}
+
+/** Service -> container id, of every container of the project. */
+export async function containerIds(rehearsal: Rehearsal): Promise<Record<string, string>> {
+  const lines = await rehearsal.exec(["docker", "ps", "--no-trunc", "--filter", "label=com.docker.compose.project=berth", "--format", '{{.Label "com.docker.compose.service"}} {{.ID}}']);
+  return Object.fromEntries(lines.trim().split("\n").map((line) => line.split(" ") as [string, string]));
+}
+
+/** Service -> how often Docker restarted its container. */
+export async function restartCounts(rehearsal: Rehearsal): Promise<Record<string, number>> {
+  const ids = await containerIds(rehearsal);
+  const counts = await rehearsal.exec(["docker", "inspect", "--format", "{{.RestartCount}}", ...Object.values(ids)]);
+  const numbers = counts.trim().split("\n").map(Number);
+  return Object.fromEntries(Object.keys(ids).map((service, index) => [service, numbers[index] ?? 0]));
+}
+
+/** Run commands in Redis by redis-cli, inside its container; the password goes by standard input. Gives one reply a line. */
+export async function redisCli(rehearsal: Rehearsal, ...commands: readonly string[]): Promise<string> {
+  const input = `AUTH ${rehearsal.secrets.redisPassword}\n${commands.join("\n")}\n`;
+  const said = await rehearsal.exec(["docker", "exec", "--interactive", "berth-redis-1", "redis-cli"], { input });
+  return said.replace(/^OK\n/, "");
+}
+
+/** The application's connections as Redis lists them; the asking one and those of the container itself (health checks) left out. */
+export async function redisClients(rehearsal: Rehearsal): Promise<ListedClient[]> {
+  const text = await redisCli(rehearsal, "CLIENT LIST");
+  const rows = text.split("\n").filter((line) => line.startsWith("id="));
+  return rows
+    .map((line) => Object.fromEntries(line.trim().split(" ").map((field) => [field.slice(0, field.indexOf("=")), field.slice(field.indexOf("=") + 1)])))
+    .filter((row) => !(row["addr"] ?? "").startsWith("127.0.0.1:"))
+    .map((row) => ({ id: row["id"] ?? "", address: row["addr"] ?? "", name: row["name"] ?? "" }));
+}
+
+/** `berth verify` on the server; the report whatever its verdict. */
+export async function verify(rehearsal: Rehearsal): Promise<Report> {
+  const { stdout, stderr } = await rehearsal.attempt(["/opt/berth/scripts/current/berth", "verify", "--json"], { timeoutMs: 180_000 });
+  const line = stdout.trim().split("\n").at(-1) ?? "";
+  if (!line.startsWith("{")) throw new Error(`berth verify: a report on standard output is required, found: ${line}\n${stderr}`);
+  return JSON.parse(line) as Report;
+}
+
+/** Ask the application through the proxy. */
+export async function ask(rehearsal: Rehearsal, path: string, body?: object): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(`http://${rehearsal.address}${path}`, {
+    signal: AbortSignal.timeout(30_000),
+    ...(body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text.startsWith("{") ? (JSON.parse(text) as unknown) : text };
+}
+
+/** Everything in which no secret may stand: what was printed, inspected, listed, logged. Place -> text. */
+export async function whereSecretsMustNotBe(rehearsal: Rehearsal): Promise<Record<string, string>> {
+  const { exec } = rehearsal;
+  const run = (script: string): Promise<string> => exec.call(rehearsal, ["sh", "-c", script], { timeoutMs: 60_000 });
+  return {
+    "what up printed": rehearsal.said.join("\n"),
+    "docker inspect of every container": await run("docker inspect $(docker ps -aq)"),
+    "docker image inspect": await run("docker image inspect $(docker image ls -q)"),
+    "container logs": await run("for it in $(docker ps -aq); do docker logs $it 2>&1; done"),
+    "command lines": await run("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '"),
+    // Redis's own health check is the one process that needs a password in its environment, for as long as it runs.
+    environments: await run("for it in /proc/[0-9]*; do case $(tr '\\0' ' ' <$it/cmdline 2>/dev/null) in *redis-cli*|*REDISCLI_AUTH*) ;; *) cat $it/environ 2>/dev/null | tr '\\0' '\\n';; esac; done"),
+    journal: await run("journalctl --no-pager -o cat"),
+    "releases and files": await run("cat $(find /opt/berth/files /opt/berth/releases /opt/berth/scripts /var/lib/berth -type f)"),
+  };
+}
+
+/** Which of the planted secrets a text holds; by place in the list, so that a failing test does not print one. */
+export function secretsIn(rehearsal: Rehearsal, text: string): number[] {
+  return rehearsal.planted.flatMap((secret, index) => (text.includes(secret) ? [index] : []));
+}

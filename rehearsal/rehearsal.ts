@@ -1,0 +1,238 @@
+import { createHash } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { publicKey } from "../src/config/keys.ts";
+import { generateSecrets, type GeneratedSecrets } from "../src/config/generate.ts";
+import { Secret } from "../src/config/secret.ts";
+import type { Check, Report } from "../src/verify/types.ts";
+import { buildAppImage } from "./app-image.ts";
+import { type CloudApi, startCloud } from "./cloud/api.ts";
+import { ensureDocker, type DockerHandle } from "./docker/ensure.ts";
+import type { ExecOptions, ExecResult } from "./docker/exec.ts";
+import type { Counters } from "./engine/protocol.ts";
+import { inProcessUp } from "./engine/up.ts";
+import { ensureImage } from "./images.ts";
+import { Ledger } from "./ledger.ts";
+import { DockerMachines } from "./machines/machines.ts";
+import { Registry } from "./registry.ts";
+import { asConfig, changed, settings, type RehearsalImages, type Settings } from "./settings.ts";
+import type { Steps } from "./steps.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const PROJECT = "berth";
+const STACK = "rehearsal";
+
+export interface RehearsalOptions {
+  readonly steps: Steps;
+}
+
+/** What one `up` came to. */
+export interface Up {
+  readonly address: string;
+  readonly url: string;
+  readonly release: string;
+  /** The verification's report, made on the server. */
+  readonly report: Report;
+  /** What the probe saw from this machine. */
+  readonly outside: readonly Check[];
+  readonly counters: Counters;
+  readonly sshConnections: number;
+  readonly seconds: number;
+}
+
+/**
+ * Berth on a stand-in for Hetzner, on this machine: the same program, carried out against an API, servers and a registry
+ * that are ours. Everything it starts is in its ledger, and goes with `close()`, with Ctrl-C, or at the next run.
+ */
+export class Rehearsal {
+  readonly api: CloudApi;
+  readonly machines: DockerMachines;
+  readonly registry: Registry;
+  readonly ledger: Ledger;
+  readonly secrets: GeneratedSecrets;
+  readonly steps: Steps;
+  /** Every line that an `up` printed, for the search for secrets. */
+  readonly said: string[] = [];
+  readonly #docker: DockerHandle;
+  readonly #interrupt: AbortController;
+  readonly #forget: () => void;
+  #settings: Settings;
+
+  private constructor(parts: {
+    api: CloudApi; machines: DockerMachines; registry: Registry; ledger: Ledger; docker: DockerHandle;
+    steps: Steps; images: RehearsalImages; interrupt: AbortController; forget: () => void;
+  }) {
+    this.api = parts.api;
+    this.machines = parts.machines;
+    this.registry = parts.registry;
+    this.ledger = parts.ledger;
+    this.steps = parts.steps;
+    this.#docker = parts.docker;
+    this.#interrupt = parts.interrupt;
+    this.#forget = parts.forget;
+    this.secrets = generateSecrets();
+    const { server, username, password } = parts.registry;
+    this.#settings = settings({
+      images: parts.images,
+      secrets: this.secrets,
+      registry: { server, username, password },
+      sources: [parts.machines.network.subnet],
+    });
+  }
+
+  /** Bring up Docker, images, registry and API. No server yet: that is the program's to ask for. */
+  static async start({ steps }: RehearsalOptions): Promise<Rehearsal> {
+    const interrupt = new AbortController();
+    const docker = await steps.run("Docker", (log) => ensureDocker(log));
+    const ledger = await Ledger.open(docker.docker, (line) => steps.line(`           ${line}`));
+    const forget = ledger.onSignals(async () => {
+      interrupt.abort();
+      await docker.close().catch(() => undefined);
+    });
+    try {
+      const local = await steps.run("images", async (log) => {
+        const common = { docker: docker.docker, log };
+        await ensureImage("server", common);
+        return {
+          redis: await ensureImage("redis", common),
+          postgres: await ensureImage("postgres", common),
+          caddy: await ensureImage("caddy", common),
+          app: await buildAppImage(docker.docker, "1", log),
+        };
+      });
+      const machines = await steps.run("network and metadata service", (log) => DockerMachines.start({ docker: docker.docker, ledger, log }));
+      const { registry, images } = await steps.run("private registry", async (log) => {
+        const started = await Registry.start({ docker: docker.docker, ledger, network: machines.network, log });
+        machines.addFiles(started.trust);
+        return { registry: started, images: await pushAll(started, local) };
+      });
+      const api = await steps.run("Hetzner-compatible API", () => startCloud({ machines, ipv4Addresses: machines.network.serverIps }));
+      return new Rehearsal({ api, machines, registry, ledger, docker, steps, images, interrupt, forget });
+    } catch (error) {
+      await ledger.close();
+      forget();
+      await docker.close();
+      throw error;
+    }
+  }
+
+  /** Carry the program out with the settings as they are, changed at the dotted paths below `berth:`; the change stays if it succeeds. */
+  async up(changes: Readonly<Record<string, unknown>> = {}, log: (line: string) => void = () => undefined): Promise<Up> {
+    const wanted = changed(this.#settings, changes);
+    const started = performance.now();
+    const { outputs, counters } = await inProcessUp({
+      programPath: join(ROOT, "src/index.ts"),
+      project: PROJECT,
+      stack: STACK,
+      config: asConfig(wanted),
+      secretKeys: [`${PROJECT}:secrets`],
+      endpoint: this.api.url,
+      token: this.api.token,
+      stateFile: join(await this.#engineDirectory(), "state.json"),
+      log: (line) => {
+        this.said.push(line);
+        log(line);
+      },
+      signal: this.#interrupt.signal,
+    });
+    this.#settings = wanted;
+    return {
+      address: String(outputs["address"]),
+      url: String(outputs["url"]),
+      release: String(outputs["releaseId"]),
+      report: parseReport(outputs["verification"]),
+      outside: parseReport(outputs["outside"]).checks,
+      counters,
+      sshConnections: counters.sshConnections,
+      seconds: (performance.now() - started) / 1000,
+    };
+  }
+
+  /** Build and push a version of the reference application; gives its reference by digest. */
+  async appImage(version: string): Promise<string> {
+    return this.registry.push(await buildAppImage(this.#docker.docker, version, () => undefined), "app");
+  }
+
+  /** Run a program on the server as root, past SSH; throws unless it exits 0. */
+  async exec(argv: readonly string[], options?: ExecOptions): Promise<string> {
+    const result = await this.attempt(argv, options);
+    if (result.code !== 0) throw new Error(`on the server, ${argv.slice(0, 3).join(" ")} …: exit 0 is required, found ${result.code}: ${result.stderr.trim() || result.stdout.trim()}`);
+    return result.stdout;
+  }
+
+  /** The same, with the exit code for the caller to judge. */
+  attempt(argv: readonly string[], options?: ExecOptions): Promise<ExecResult> {
+    return this.machines.exec(this.serverId, argv, options);
+  }
+
+  /** Hetzner's id of the one server. */
+  get serverId(): number {
+    const [server] = this.api.books.servers.values();
+    if (server === undefined) throw new Error("use the rehearsal's server: it must exist, run up() first");
+    return server.id;
+  }
+
+  /** Its public address. */
+  get address(): string {
+    const [ip] = this.api.books.primaryIps.values();
+    if (ip === undefined) throw new Error("use the rehearsal's address: it must exist, run up() first");
+    return ip.ip;
+  }
+
+  get volumeId(): number {
+    const [volume] = this.api.books.volumes.values();
+    if (volume === undefined) throw new Error("use the rehearsal's volume: it must exist, run up() first");
+    return volume.id;
+  }
+
+  /** Of the deploy key, as sshd's journal writes it. */
+  deployKeyFingerprint(): string {
+    const blob = Buffer.from(publicKey(new Secret(this.secrets.deployKey)).split(" ")[1] ?? "", "base64");
+    return `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
+  }
+
+  /** Every value that may be shown nowhere. */
+  get planted(): readonly string[] {
+    const keyLines = [this.secrets.deployKey, this.secrets.hostKey].map((key) => key.split("\n").at(3) ?? key);
+    return [this.secrets.redisPassword, this.secrets.postgresPassword, this.registry.password, ...keyLines];
+  }
+
+  /** Leave everything up when this process ends. */
+  async keep(): Promise<void> {
+    this.#forget();
+    await this.ledger.keep();
+  }
+
+  /** Take back everything. */
+  async close(): Promise<void> {
+    this.#interrupt.abort();
+    this.machines.close();
+    await this.api.close();
+    await this.ledger.close();
+    this.#forget();
+    await this.#docker.close();
+  }
+
+  async #engineDirectory(): Promise<string> {
+    const directory = join(this.ledger.directory, "engine");
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    return directory;
+  }
+}
+
+async function pushAll(registry: Registry, local: { redis: string; postgres: string; caddy: string; app: string }): Promise<RehearsalImages> {
+  // The tag says the major version, which a digest alone does not: data of one cannot be read by another.
+  const tagged = (reference: string, tag: string): string => reference.replace("@", `:${tag}@`);
+  return {
+    app: await registry.push(local.app, "app"),
+    redis: tagged(await registry.push(local.redis, "redis"), "8.0"),
+    postgres: tagged(await registry.push(local.postgres, "postgres"), "17"),
+    proxy: tagged(await registry.push(local.caddy, "caddy"), "2"),
+  };
+}
+
+function parseReport(text: unknown): Report {
+  if (typeof text !== "string") throw new Error(`read the verification's report: a line of JSON is required, found ${typeof text}`);
+  return JSON.parse(text) as Report;
+}

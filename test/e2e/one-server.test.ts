@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { generateSecrets } from "../../src/config/generate.ts";
+import { ask, containerIds, redisClients, secretsIn, verify, whereSecretsMustNotBe } from "../../rehearsal/observe.ts";
+import { notPassed, rehearsed } from "../helpers/deployment.ts";
+
+/** One stack's first day, on a stand-in server: the tests are in its order. */
+const rehearsal = rehearsed();
+
+const STATEFUL = ["redis", "postgres", "proxy"];
+
+test("a bare server becomes a verified application", async () => {
+  const up = await rehearsal.it.up();
+  expect(up.report.verdict).toBe("pass");
+  expect(notPassed(up.report)).toEqual([]);
+  expect(up.outside.filter((check) => check.status !== "pass")).toEqual([]);
+  expect(up.sshConnections).toBeLessThanOrEqual(5);
+});
+
+test("the counted connections are those that Redis lists: 10 with the API listening", async () => {
+  const report = await verify(rehearsal.it);
+  const listed = await redisClients(rehearsal.it);
+  expect(listed.map((it) => it.id).toSorted()).toEqual(report.connections.map((it) => it.id).toSorted());
+  expect(listed).toHaveLength(10);
+});
+
+test("sshd accepted the deploy key and nothing else", async () => {
+  const journal = await rehearsal.it.exec(["journalctl", "--no-pager", "-o", "cat", "-u", "ssh"]);
+  const accepted = journal.split("\n").filter((line) => line.startsWith("Accepted "));
+  expect(accepted.length).toBeGreaterThanOrEqual(4);
+  const fingerprint = await rehearsal.it.deployKeyFingerprint();
+  for (const line of accepted) expect(line).toContain(`publickey for deploy`);
+  for (const line of accepted) expect(line).toContain(fingerprint);
+});
+
+test("a second up changes nothing", async () => {
+  const before = await containerIds(rehearsal.it);
+  const up = await rehearsal.it.up();
+  expect(up.counters).toMatchObject({ created: 0, updated: 0 });
+  expect(await containerIds(rehearsal.it)).toEqual(before);
+});
+
+test("a new application image leaves the stateful containers as they were, and keeps the job that was there", async () => {
+  const job = (await ask(rehearsal.it, "/jobs", { queue: "email", data: { to: "someone@example.com" } })).body as { id: string };
+  const before = await containerIds(rehearsal.it);
+  const up = await rehearsal.it.up({ "app.image": await rehearsal.it.appImage("2") });
+  const after = await containerIds(rehearsal.it);
+  expect(up.report.verdict).toBe("pass");
+  expect((await ask(rehearsal.it, "/")).body).toMatchObject({ version: "2" });
+  for (const service of STATEFUL) expect(after[service], service).toBe(before[service]);
+  for (const service of ["api", "worker"]) expect(after[service], service).not.toBe(before[service]);
+  expect((await ask(rehearsal.it, `/jobs/${job.id}`)).body).toMatchObject({ id: job.id });
+  expect(up.sshConnections).toBeLessThanOrEqual(3);
+});
+
+test("an API that processes too: 12 connections", async () => {
+  const up = await rehearsal.it.up({ "api.processes": true });
+  expect(up.report.verdict).toBe("pass");
+  expect(await redisClients(rehearsal.it)).toHaveLength(12);
+});
+
+test("a swapped host key stops the deployment before anything is said to the host", async () => {
+  const good = await rehearsal.it.exec(["cat", "/etc/ssh/ssh_host_ed25519_key"]);
+  const sessions = async () => (await rehearsal.it.exec(["journalctl", "--no-pager", "-o", "cat", "-u", "ssh"])).split("\n").filter((line) => line.startsWith("Accepted ")).length;
+  const before = await sessions();
+  await rehearsal.it.exec(["sh", "-c", "cat >/etc/ssh/ssh_host_ed25519_key && systemctl restart ssh"], { input: generateSecrets().hostKey });
+  try {
+    await expect(rehearsal.it.up({ "api.processes": false })).rejects.toThrow(/host key/i);
+    expect(await sessions()).toBe(before);
+  } finally {
+    await rehearsal.it.exec(["sh", "-c", "cat >/etc/ssh/ssh_host_ed25519_key && systemctl restart ssh"], { input: good });
+  }
+});
+
+test("planted secrets are in no log, no inspection, no command line and no environment", async () => {
+  const places = await whereSecretsMustNotBe(rehearsal.it);
+  expect(Object.keys(places).length).toBeGreaterThan(5);
+  for (const [place, text] of Object.entries(places)) {
+    expect(text.length, `${place} was looked at`).toBeGreaterThan(0);
+    expect(secretsIn(rehearsal.it, text), place).toEqual([]);
+  }
+});
