@@ -69,21 +69,20 @@ export function waitForRedisReady(client: RedisLike, options: ReadyOptions | num
         return;
       }
       asking = true;
-      client.ping().then(
-        () => {
-          asking = false;
-          if (!done) finish(resolve);
-        },
-        (error: unknown) => {
-          asking = false;
-          if (done) return;
-          const reason = error instanceof Error ? error : new Error(String(error));
-          if (client.status === "end") return fail(lastError ?? reason);
-          lastError = reason;
-          if (DEFINITIVE.test(reason.message)) return fail(reason);
-          nextPing = setTimeout(ask, PING_EVERY_MS);
-        },
-      );
+      client.ping().then(onAnswer, onRefusal);
+    };
+    const onAnswer = (): void => {
+      asking = false;
+      if (!done) finish(resolve);
+    };
+    const onRefusal = (error: unknown): void => {
+      asking = false;
+      if (done) return;
+      const reason = error instanceof Error ? error : new Error(String(error));
+      if (client.status === "end") return fail(lastError ?? reason);
+      lastError = reason;
+      if (DEFINITIVE.test(reason.message)) return fail(reason);
+      nextPing = setTimeout(ask, PING_EVERY_MS);
     };
 
     const deadline = setTimeout(() => {
