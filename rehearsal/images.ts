@@ -41,7 +41,8 @@ export async function ensureImage(name: ImageName, options: EnsureImageOptions =
       log(`image ${name}: official ${base}, ${await costs(docker, official, started)}`);
       return official;
     }
-    await buildFromDebian(docker, recipe, built, log);
+    // One at a time, whoever asks: a build keeps a core and the disk busy.
+    await withCacheLock("image-build", () => buildFromDebian(docker, recipe, built, log));
     log(`image ${name}: built from Debian's packages, ${await costs(docker, built, started)}`);
     return built;
   });

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { get } from "node:https";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,6 +16,8 @@ import { tar, type TarFile } from "./machines/tar.ts";
 export const REGISTRY_NAME = "registry.berth.test";
 /** Layers pushed once are not pushed again: the data outlives the runs, and carries no run's label. */
 const DATA_VOLUME = "berth-rehearsal-registry";
+/** The same in each run: what the daemon knows to be in a registry, it knows by the registry's address. */
+const PUSH_PORT = 38_443;
 const PUSH_TIMEOUT_MS = 300_000;
 
 export interface RegistryOptions {
@@ -50,7 +53,7 @@ export class Registry {
     const container = `berth-${ledger.id}-registry`;
     await docker([
       "create", "--name", container, ...ledger.label, "--network", network.name, "--ip", network.registryIp, "--network-alias", REGISTRY_NAME,
-      "--publish", "127.0.0.1::443", "--volume", `${DATA_VOLUME}:/var/lib/registry`, "--init",
+      "--publish", `127.0.0.1:${await freePort(PUSH_PORT)}:443`, "--volume", `${DATA_VOLUME}:/var/lib/registry`, "--init",
       "--env", "REGISTRY_HTTP_ADDR=:443", "--env", "REGISTRY_HTTP_TLS_CERTIFICATE=/etc/stand-in/tls.crt", "--env", "REGISTRY_HTTP_TLS_KEY=/etc/stand-in/tls.key",
       "--env", "REGISTRY_AUTH=htpasswd", "--env", "REGISTRY_AUTH_HTPASSWD_REALM=berth", "--env", "REGISTRY_AUTH_HTPASSWD_PATH=/etc/stand-in/htpasswd",
       image,
@@ -118,11 +121,19 @@ for file in ca.crt tls.crt tls.key htpasswd; do cat "$file"; echo "@@"; done
 
 async function makeIdentity(docker: Docker, ledger: Ledger, image: string, password: string): Promise<Identity> {
   const text = await docker(["run", "--rm", ...ledger.label, "--interactive", "--network", "none", "--entrypoint", "/bin/sh", image, "-c", IDENTITY_SCRIPT], { input: password });
-  const [authority, certificate, key, htpasswd] = text.split("@@\n").map((part) => part.trimStart());
+  const [authority, certificate, key, htpasswd] = text.split(/@@\n?/).map((part) => part.trimStart());
   if (authority === undefined || certificate === undefined || key === undefined || htpasswd === undefined || !htpasswd.startsWith("berth:$2y$")) {
     throw new Error("making the registry's certificate: openssl and perl of the server's image must make four documents, and did not");
   }
   return { authority, certificate, key, htpasswd };
+}
+
+/** This port of the loopback interface, or 0 (any) when it is taken. */
+async function freePort(port: number): Promise<number> {
+  return await new Promise((resolve) => {
+    const server = createServer();
+    server.on("error", () => resolve(0)).listen(port, "127.0.0.1", () => server.close(() => resolve(port)));
+  });
 }
 
 /** Wait for the registry's first answer (401: it asks who is there). */

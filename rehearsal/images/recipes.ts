@@ -121,22 +121,26 @@ export const RECIPES: Readonly<Record<ImageName, Recipe>> = {
     packages: [
       "systemd-sysv", "dbus", "udev", "e2fsprogs", "kmod", "ca-certificates", "openssh-server", "iproute2", "nftables", "iptables", "cloud-init",
       "sudo", "procps", "util-linux", "python3", "netbase", "curl", "unattended-upgrades", "systemd-timesyncd",
+      "libpam-systemd", "dbus-user-session", "less",
     ],
     after: [
       // Downloaded now, installed by cloud-init at the first boot: with the recommended packages, whichever way it asks.
-      `apt-get -qq --download-only --yes install ${FIRST_BOOT_PACKAGES.join(" ")}`,
+      `apt-get -qq -o APT::Install-Recommends=true --download-only --yes install ${FIRST_BOOT_PACKAGES.join(" ")}`,
       // A container has no firmware, no console, no disk of its own to check, and its addresses come from Docker.
       "systemctl mask getty.target console-getty.service systemd-networkd.service systemd-networkd.socket systemd-resolved.service systemd-udevd.service " +
         "systemd-udevd-control.socket systemd-udevd-kernel.socket systemd-udev-trigger.service systemd-timesyncd.service e2scrub_reap.service",
       // Every server makes its own, as on a real one.
       "rm -f /etc/ssh/ssh_host_* /etc/machine-id && : >/etc/machine-id",
-      "chmod 0755 /etc/stand-in/entry /etc/stand-in/volume",
+      // A real image has booted before: systemd's work after an update (ldconfig, catalogues) is done.
+      "touch /etc/.updated /var/.updated",
     ].join("\n"),
     files: [
       { path: "/etc/stand-in/entry", mode: "0755", text: file("stand-in-entry.sh") },
       { path: "/etc/stand-in/volume", mode: "0755", text: file("stand-in-volume.sh") },
       // Hetzner's user data and addresses come from outside; the network is up before Debian is.
       { path: "/etc/cloud/cloud.cfg.d/90-stand-in.cfg", mode: "0644", text: "datasource_list: [NoCloud]\nnetwork: {config: disabled}\nmanage_etc_hosts: false\n" },
+      // Descriptions of packages in other words: 6 MB that every server would fetch.
+      { path: "/etc/apt/apt.conf.d/90-stand-in", mode: "0644", text: 'Acquire::Languages "none";\n' },
       // The disk under a stand-in is thrown away with it: flushing every unpacked file to it only costs time.
       { path: "/etc/dpkg/dpkg.cfg.d/stand-in", mode: "0644", text: ["force-unsafe-io", ...UNREAD.map((path) => `path-exclude=${path}`), ""].join("\n") },
     ],
