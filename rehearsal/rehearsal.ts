@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { publicKey } from "../src/config/keys.ts";
@@ -190,6 +190,14 @@ export class Rehearsal {
   deployKeyFingerprint(): string {
     const blob = Buffer.from(publicKey(new Secret(this.secrets.deployKey)).split(" ")[1] ?? "", "base64");
     return `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
+  }
+
+  /** Write the deploy key and the server's known key where they go with the run, for a person's own ssh. */
+  async writeDeployKey(): Promise<{ privateKey: string; knownHosts: string }> {
+    const files = { privateKey: join(this.ledger.directory, "deploy-key"), knownHosts: join(this.ledger.directory, "known-hosts") };
+    await writeFile(files.privateKey, this.secrets.deployKey, { mode: 0o600 });
+    await writeFile(files.knownHosts, `${this.address} ${publicKey(new Secret(this.secrets.hostKey))}\n`);
+    return files;
   }
 
   /** Every value that may be shown nowhere. */

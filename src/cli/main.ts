@@ -8,6 +8,11 @@ const commands: Readonly<Record<string, Command>> = {
     summary: "ask what a stack must decide; write its settings and secrets",
     load: () => import("./init.ts"),
   },
+  probe: {
+    usage: "probe",
+    summary: "look at a server from here: ports, readiness, certificate, clock",
+    load: () => import("./probe.ts"),
+  },
 };
 
 /**

@@ -90,6 +90,6 @@ test.each([
   ["host", "169.254.169.254", "80", "open", "the metadata service, from the host"],
   ["container", "10.9.0.2", "8080", "open", "the world, from a container"],
   ["container", "172.30.0.1", "9999", "silence", "a program on the host, from a container"],
-] as const)("from %s to %s:%s: %s (%s)", async (from, address, port, expected) => {
+] as const)("from %s to %s:%s: %s (%s)", async (from, address, port, expected, _what) => {
   expect(await reach(from, address, port)).toBe(expected);
 });

@@ -1,0 +1,94 @@
+import { parseArgs } from "node:util";
+import { reachableDocker } from "./docker/ensure.ts";
+import { cleanup, runs } from "./ledger.ts";
+import { containerIds, redisClients } from "./observe.ts";
+import { Rehearsal, type Up } from "./rehearsal.ts";
+import { Steps } from "./steps.ts";
+import { summary } from "./summary.ts";
+
+const HELP = `usage: npm run rehearse [-- OPTIONS]
+
+Rehearses a production deployment on this machine, without an account: a stand-in for
+Hetzner's API, servers with systemd, sshd, cloud-init and Docker, a private registry, and
+the same Pulumi program that \`pulumi up\` runs.
+
+  --keep     leave it up at the end, and say how to reach and stop it
+  --stop     take down what --keep left up
+  --verbose  show every line of every step, also on a terminal
+`;
+
+const { values } = parseArgs({
+  options: {
+    keep: { type: "boolean", default: false },
+    stop: { type: "boolean", default: false },
+    verbose: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+
+if (values.help) process.stdout.write(HELP);
+else process.exitCode = values.stop ? await stop() : await rehearse();
+
+async function rehearse(): Promise<number> {
+  const steps = new Steps(process.stdout, values.verbose);
+  const started = performance.now();
+  let rehearsal: Rehearsal | undefined;
+  try {
+    rehearsal = await Rehearsal.start({ steps });
+    const it = rehearsal;
+    const first = await steps.run("first release: from no server to a verified application", (log) => it.up({}, log));
+    const counted = await steps.run("count Redis connections past Berth: CLIENT LIST", () => countConnections(it, first));
+    await steps.run("second up, nothing changed", async (log) => {
+      const again = await it.up({}, log);
+      if (again.counters.created + again.counters.updated > 0) throw new Error(`a second up: no change is required, found ${again.counters.updated} updated and ${again.counters.created} created`);
+    });
+    const image = await steps.run("build and push application version 2", () => it.appImage("2"));
+    const second = await steps.run("second release: a new application image", async (log) => {
+      const before = await containerIds(it);
+      const up = await it.up({ "app.image": image }, log);
+      const after = await containerIds(it);
+      const replaced = ["redis", "postgres", "proxy"].filter((service) => before[service] !== after[service]);
+      if (replaced.length > 0) throw new Error(`a new application image: the same containers of Redis, Postgres and the proxy are required, found new ones of ${replaced.join(", ")}`);
+      return up;
+    });
+    steps.line(await summary({ rehearsal: it, first, second, counted, seconds: (performance.now() - started) / 1000 }));
+    if (values.keep) {
+      await it.keep();
+      steps.line(await stays(it, second));
+    }
+    return 0;
+  } catch (error) {
+    steps.line(`\nThe rehearsal failed: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  } finally {
+    if (rehearsal !== undefined && !values.keep) await steps.run("take everything back", () => rehearsal?.close() ?? Promise.resolve());
+    // A kept rehearsal's API goes with this process; the servers stay.
+    if (values.keep) setTimeout(() => process.exit(), 0);
+  }
+}
+
+/** The verification counted; Redis lists. Both must name the same connections. */
+async function countConnections(rehearsal: Rehearsal, { report }: Up): Promise<number> {
+  const listed = (await redisClients(rehearsal)).map((it) => it.id).toSorted();
+  const counted = report.connections.map((it) => it.id).toSorted();
+  if (listed.join() !== counted.join()) throw new Error(`connections to Redis: ${counted.length} counted by the verification is required of CLIENT LIST, found ${listed.length}`);
+  return listed.length;
+}
+
+async function stays(rehearsal: Rehearsal, { url, address }: Up): Promise<string> {
+  const key = await rehearsal.writeDeployKey();
+  return [
+    "",
+    `It stays up. The application: ${url}`,
+    `The server:  ssh -i ${key.privateKey} -o UserKnownHostsFile=${key.knownHosts} deploy@${address}`,
+    "Stop it:     npm run rehearse -- --stop",
+  ].join("\n");
+}
+
+async function stop(): Promise<number> {
+  const docker = await reachableDocker();
+  const up = await runs();
+  for (const id of up) await cleanup(id, docker, (line) => process.stdout.write(`${line}\n`));
+  process.stdout.write(up.length === 0 ? "No rehearsal is up.\n" : `Took back ${up.length === 1 ? "one rehearsal" : `${up.length} rehearsals`}.\n`);
+  return 0;
+}
