@@ -33,7 +33,7 @@ export function redisOptions(env: NodeJS.ProcessEnv, { process, use, queue }: Re
   const given = env["REDIS_URL"];
   if (given === undefined || given === "") throw new Error("connect to Redis: REDIS_URL is required (redis://HOST:6379), found nothing; set it in the environment");
   const text = resolveRedisUrl(given, env, inContainer(env));
-  if (!URL.canParse(text) || !/^rediss?:$/.test(new URL(text).protocol)) {
+  if (!URL.canParse(text) || !/^rediss?:$/.test(new URL(text).protocol) || new URL(text).hostname === "") {
     throw new Error("connect to Redis: REDIS_URL is required to be redis://HOST:PORT or rediss://HOST:PORT, found something else");
   }
   const url = new URL(text);

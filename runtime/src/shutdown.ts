@@ -7,13 +7,16 @@ export interface ShutdownOptions {
   readonly timeoutMs?: number;
   readonly logger?: Logger;
   readonly exit?: (code: number) => void;
+  /** Where the signals come from; a test's own instead. */
+  readonly signals?: { on(signal: "SIGTERM" | "SIGINT", listener: () => void): unknown };
 }
 
 /** Below the 30 s that the API's container is given, so that the process says itself why it did not end. */
 const DEFAULT_TIMEOUT_MS = 25_000;
 
 /** At the first SIGTERM or SIGINT, end in order; a second one ends at once. Returns a way to end from inside. */
-export function onShutdown({ steps, timeoutMs = DEFAULT_TIMEOUT_MS, logger = console, exit = (code) => process.exit(code) }: ShutdownOptions): () => Promise<void> {
+export function onShutdown(options: ShutdownOptions): () => Promise<void> {
+  const { steps, timeoutMs = DEFAULT_TIMEOUT_MS, logger = console, exit = (code) => process.exit(code), signals = process } = options;
   let ending: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     const timer = setTimeout(() => {
@@ -32,7 +35,7 @@ export function onShutdown({ steps, timeoutMs = DEFAULT_TIMEOUT_MS, logger = con
   };
   const begin = (): Promise<void> => (ending ??= end());
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
+    signals.on(signal, () => {
       if (ending !== undefined) return exit(130);
       logger.info(`${signal}: finishing active work`);
       void begin();

@@ -45,11 +45,14 @@ export async function validateProduction(options: ValidationOptions): Promise<bo
     return false;
   };
   const clients = isList(redis) ? redis : [redis];
+  // Where one of them fails, nobody waits for the others any more.
+  const first = new AbortController();
+  const stop = signal === undefined ? first.signal : AbortSignal.any([first.signal, signal]);
   try {
-    const waiting = { timeout, ...(signal === undefined ? {} : { signal }) };
-    await Promise.all(clients.map((client) => waitForRedisReady(client, waiting)));
+    await Promise.all(clients.map((client) => waitForRedisReady(client, { timeout, signal: stop })));
     logger.info("Redis connection is ready.");
   } catch (error) {
+    first.abort();
     return fail("Redis", error);
   }
   for (const [name, check] of Object.entries(checks)) {
@@ -72,6 +75,7 @@ async function untilDeadline(check: () => Promise<unknown>, deadline: number, si
   const end = new AbortController();
   const over = signal === undefined ? end.signal : AbortSignal.any([end.signal, signal]);
   const timer = setTimeout(() => end.abort(), Math.max(1, deadline - performance.now()));
+  let pause: NodeJS.Timeout | undefined;
   let last: unknown = new Error("no answer before the deadline");
   try {
     while (!over.aborted) {
@@ -81,11 +85,15 @@ async function untilDeadline(check: () => Promise<unknown>, deadline: number, si
       } catch (error) {
         if (!over.aborted) last = error;
       }
-      await unless(over, new Promise((resolve) => setTimeout(resolve, RETRY_EVERY_MS))).catch(() => undefined);
+      const paused = new Promise((resolve) => {
+        pause = setTimeout(resolve, RETRY_EVERY_MS);
+      });
+      await unless(over, paused).catch(() => undefined);
     }
     throw last;
   } finally {
     clearTimeout(timer);
+    clearTimeout(pause);
   }
 }
 
@@ -94,7 +102,8 @@ async function unless<T>(stop: AbortSignal, work: Promise<T>): Promise<T> {
   let onAbort: (() => void) | undefined;
   const stopped = new Promise<never>((_resolve, reject) => {
     onAbort = () => reject(new Error("interrupted"));
-    stop.addEventListener("abort", onAbort, { once: true });
+    if (stop.aborted) onAbort();
+    else stop.addEventListener("abort", onAbort, { once: true });
   });
   try {
     return await Promise.race([work, stopped]);

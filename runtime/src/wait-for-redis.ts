@@ -19,6 +19,8 @@ export interface ReadyOptions {
 
 /** Between two PINGs while Redis is loading, in milliseconds. */
 const PING_EVERY_MS = 100;
+/** setTimeout fires at once above this. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** What no waiting mends: the credentials are wrong, or the account may not ask. */
 const DEFINITIVE = /\b(?:WRONGPASS|NOAUTH|NOPERM)\b|invalid username-password pair|ERR AUTH/;
@@ -63,11 +65,9 @@ export function waitForRedisReady(client: RedisLike, options: ReadyOptions | num
 
     const ask = (): void => {
       if (done || asking) return;
+      clearTimeout(nextPing);
       // A plain emitter cannot be asked: its word has to do.
-      if (client.ping === undefined) {
-        if (client.status === undefined || client.status === "ready") finish(resolve);
-        return;
-      }
+      if (client.ping === undefined) return finish(resolve);
       asking = true;
       client.ping().then(onAnswer, onRefusal);
     };
@@ -88,7 +88,7 @@ export function waitForRedisReady(client: RedisLike, options: ReadyOptions | num
     const deadline = setTimeout(() => {
       if (lastError === undefined) finish(() => reject(new Error("Redis connection timed out")));
       else fail(lastError);
-    }, timeout);
+    }, Math.min(timeout, LONGEST_TIMER_MS));
     client.on("ready", ask);
     client.on("error", onError);
     client.on("end", onEnd);
@@ -97,7 +97,7 @@ export function waitForRedisReady(client: RedisLike, options: ReadyOptions | num
     if (signal?.aborted === true) onAbort();
     else if (client.status === "end") onEnd();
     // `wait` is a lazy client: the PING makes it connect.
-    else if (client.status === "ready" || client.status === "wait") ask();
+    else if (client.status === "ready" || (client.status === "wait" && client.ping !== undefined)) ask();
   });
 }
 
