@@ -2,12 +2,13 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { cacheDirectory, withCacheLock } from "./cache.ts";
 import type { Docker } from "./docker/docker.ts";
 import type { Log } from "./docker/exec.ts";
 import { type KernelSettings, readKernel, restoreKernel } from "./ledger/kernel.ts";
 import { detachLoops, loopsBelow, mountsBelow, unmountBelow } from "./ledger/devices.ts";
-import { removeLabelled, labelled } from "./ledger/labelled.ts";
+import { labelled, removeLabelled } from "./ledger/labelled.ts";
 import { isAlive, processIdentity } from "./process-identity.ts";
 
 /** Every container, network and volume of a run carries this label, the run's id its value. */
@@ -61,11 +62,20 @@ export class Ledger {
     await cleanup(this.id, this.#docker, this.#log);
   }
 
+  /** A command that was under way may still bring something about: look again until nothing comes. */
+  async #closeForGood(): Promise<void> {
+    for (let tries = 0; tries < 5; tries += 1) {
+      await this.close();
+      await sleep(300);
+      if ((await leftovers(this.#docker, this.id)).length === 0) return;
+    }
+  }
+
   /**
-   * From now on SIGINT and SIGTERM run `before`, take everything back and end the process with 130 or 143. A second signal is not needed, and does
-   * not cut that short. Gives back what undoes it.
+   * From now on SIGINT and SIGTERM run `before` (stop what would go on making things), take everything back, run `after` (leave a Docker daemon of our own:
+   * not sooner, it is needed for the taking back) and end the process with 130 or 143. A second signal does not cut that short. Gives back what undoes it.
    */
-  onSignals(before: () => Promise<void> = () => Promise.resolve()): () => void {
+  onSignals(before: () => Promise<void> = () => Promise.resolve(), after: () => Promise<void> = () => Promise.resolve()): () => void {
     let ending = false;
     const end = (signal: NodeJS.Signals): void => {
       if (ending) return;
@@ -73,7 +83,9 @@ export class Ledger {
       this.#log(`${signal}: taking everything back`);
       before()
         .catch((error: unknown) => this.#log(String(error)))
-        .then(() => this.close())
+        .then(() => this.#closeForGood())
+        .catch((error: unknown) => this.#log(String(error)))
+        .then(after)
         .catch((error: unknown) => this.#log(String(error)))
         .finally(() => process.exit(signal === "SIGINT" ? 130 : 143));
     };
@@ -90,17 +102,20 @@ export class Ledger {
 export async function cleanup(id: string, docker: Docker, log: Log = () => undefined): Promise<void> {
   if (!/^[0-9a-f]{8}$/.test(id)) throw new Error(`cleaning up run ${JSON.stringify(id)}: eight hexadecimal digits are required`);
   const directory = join(RUNS(), id);
-  await removeLabelled(docker, `${RUN_LABEL}=${id}`);
-  await unmountBelow(directory);
-  await detachLoops(directory);
+  // One thing that cannot be taken back does not keep the others; the run's directory then stays, and the next run tries again.
+  const faults: unknown[] = [];
+  for (const work of [() => removeLabelled(docker, `${RUN_LABEL}=${id}`), () => unmountBelow(directory), () => detachLoops(directory)]) {
+    await work().catch((error: unknown) => faults.push(error));
+  }
   await withCacheLock("ledger", async () => {
-    await rm(directory, { recursive: true, force: true });
-    if ((await runs()).length > 0 || !existsSync(KERNEL())) return;
+    if (faults.length === 0) await rm(directory, { recursive: true, force: true });
+    if ((await runs()).some((run) => run !== id) || !existsSync(KERNEL())) return;
     // eslint-disable-next-line typescript/no-unsafe-type-assertion -- our own file
     const before = JSON.parse(await readFile(KERNEL(), "utf8")) as KernelSettings;
     for (const fault of await restoreKernel(before)) log(fault);
     await rm(KERNEL());
   });
+  if (faults.length > 0) throw new AggregateError(faults, `cleaning up run ${id}: ${faults.map(String).join("; ")}`);
 }
 
 /** Clean up after runs whose process has ended without doing so. Runs that were kept on purpose stay. */

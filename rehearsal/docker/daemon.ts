@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -19,7 +19,8 @@ export class OwnDaemon {
   readonly #dataRoot = cacheDirectory("docker");
   /** One per cache directory: two daemons cannot share a data root. Short, because a socket's path has at most 107 bytes. */
   readonly #run = `/run/berth-rehearsal-docker-${createHash("sha256").update(cacheDirectory()).digest("hex").slice(0, 8)}`;
-  readonly #me = join(this.#run, "users", processIdentity(process.pid));
+  /** One process may use it twice: the number tells its uses apart. */
+  readonly #me = join(this.#run, "users", `${processIdentity(process.pid)}-${randomBytes(4).toString("hex")}`);
 
   get #socket(): string {
     return `unix://${join(this.#run, "docker.sock")}`;
@@ -54,12 +55,28 @@ export class OwnDaemon {
     await withCacheLock("docker", async () => {
       await rm(this.#me, { force: true });
       const users = await readdir(join(this.#run, "users")).catch(() => []);
-      if (users.some(isAlive)) return;
+      if (users.some((name) => isAlive(name.split("-")[0] ?? ""))) return;
       const pid = await this.#alive();
       if (pid !== null) await this.#stop(pid, docker);
       await this.#clear();
       await rm(this.#run, { recursive: true, force: true });
     });
+  }
+
+  /** Let the daemon outlive this process, for what `name` stands for; until `release`. */
+  async keep(name: string): Promise<void> {
+    const pid = await this.#alive();
+    if (pid !== null) await writeFile(this.#keeper(name, pid), "");
+  }
+
+  async release(name: string): Promise<void> {
+    const pid = await this.#alive();
+    if (pid !== null) await rm(this.#keeper(name, pid), { force: true });
+  }
+
+  /** The daemon as a user of itself. */
+  #keeper(name: string, pid: number): string {
+    return join(this.#run, "users", `${processIdentity(pid)}-${name}`);
   }
 
   async #spawn(dockerd: string): Promise<void> {

@@ -12,6 +12,10 @@ export interface DockerHandle {
   readonly own: boolean;
   /** Leave the daemon; stops it when it is ours and nobody else uses it. */
   close(): Promise<void>;
+  /** Let our own daemon outlive this process, under a name (the run's id) that `release` takes. */
+  keep(name: string): Promise<void>;
+  /** Undo `keep`; the next `close` may then stop the daemon. */
+  release(name: string): Promise<void>;
 }
 
 export interface EnsureOptions {
@@ -31,7 +35,8 @@ export async function ensureDocker(log: Log, options: EnsureOptions = {}): Promi
     const version = await docker.attempt(["version", "--format", "{{.Server.Version}}"], { timeoutMs: 15_000 });
     if (version.code === 0) {
       log(`Docker: the machine's daemon, ${version.stdout.trim()}`);
-      return { docker, env: docker.env, own: false, close: () => Promise.resolve() };
+      const nothing = (): Promise<void> => Promise.resolve();
+      return { docker, env: docker.env, own: false, close: nothing, keep: nothing, release: nothing };
     }
   }
   if (process.getuid?.() !== 0 || !existsSync("/proc/self/mountinfo")) {
@@ -49,7 +54,7 @@ export async function ensureDocker(log: Log, options: EnsureOptions = {}): Promi
   if (client === null || dockerd === undefined) throw new Error("starting a Docker daemon: docker and dockerd are required on PATH, and were not found after installing docker.io");
   const daemon = new OwnDaemon();
   const docker = await daemon.start(client, dockerd, log);
-  return { docker, env: docker.env, own: true, close: () => daemon.close(docker) };
+  return { docker, env: docker.env, own: true, close: () => daemon.close(docker), keep: (name) => daemon.keep(name), release: (name) => daemon.release(name) };
 }
 
 /** The daemon that answers now, without starting one: for code that runs where `ensureDocker` was called before. */

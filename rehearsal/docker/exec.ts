@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 
 /** Takes one line of progress. */
 export type Log = (line: string) => void;
@@ -38,12 +38,19 @@ export class ExecError extends Error {
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 
+/** Programs that run now. They end with this process: what it cleared away, none of them brings back. */
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGTERM");
+});
+
 /** Run a program without a shell and wait for its end. Resolves whatever the exit code; rejects when it cannot be started. */
 export function execute(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError("execute: a program is required, the list is empty");
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env: options.env ?? process.env, cwd: options.cwd, stdio: ["pipe", "pipe", "pipe"], signal: options.signal });
+    running.add(child);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     let timedOut = false;
@@ -67,10 +74,12 @@ export function execute(argv: readonly string[], options: ExecOptions = {}): Pro
     child.stdin.on("error", () => undefined);
     child.stdin.end(options.input ?? "");
     child.on("error", (error) => {
+      running.delete(child);
       clearTimeout(timer);
       reject(error);
     });
     child.on("close", (code) => {
+      running.delete(child);
       clearTimeout(timer);
       resolve({
         stdout: Buffer.concat(out).toString("utf8"),

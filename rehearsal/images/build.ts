@@ -1,22 +1,31 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { cacheDirectory } from "../cache.ts";
 import type { Docker } from "../docker/docker.ts";
 import { programs } from "../docker/docker.ts";
 import { type Log, run } from "../docker/exec.ts";
 import { aptInstall } from "../docker/install.ts";
+import { unmountBelow } from "../ledger/devices.ts";
 import { aptFetchOptions, debianMirror } from "./debian.ts";
 import { DEBIAN_RELEASE, type Recipe, UNREAD } from "./recipes.ts";
 
 const BUILD_TIMEOUT_MS = 600_000;
 
-/** Build an image from Debian's packages and bring it into the daemon under `tag`. Needs root, for the new root's accounts and devices. */
+/**
+ * Build an image from Debian's packages and bring it into the daemon under `tag`. Needs root, for the new root's accounts and devices. Callers hold the lock `image-build`.
+ */
 export async function buildFromDebian(docker: Docker, recipe: Recipe, tag: string, log: Log): Promise<void> {
   if (process.getuid?.() !== 0) {
     throw new Error(`building ${tag} from Debian's packages: root is required. Run as root, or where docker can pull ${recipe.official ?? "debian"}`);
   }
   if (programs("mmdebstrap").length === 0) await aptInstall(["mmdebstrap"], log);
-  const work = await mkdtemp(join(tmpdir(), "berth-image-"));
+  // One build at a time: what lies here is of one that was killed.
+  const work = cacheDirectory("build");
+  await unmountBelow(work);
+  await rm(work, { recursive: true, force: true });
+  await mkdir(work, { recursive: true });
+  // The new root's accounts must pass through it.
+  await chmod(work, 0o755);
   try {
     const tar = join(work, "root.tar");
     await run(await mmdebstrapArguments(recipe, work, tar), { timeoutMs: BUILD_TIMEOUT_MS, env: { ...process.env, TMPDIR: work } });

@@ -24,12 +24,14 @@ export function watchForReboot(docker: Docker, server: Server, onReboot: () => v
   server.watch?.abort();
   const watch = new AbortController();
   server.watch = watch;
-  docker.attempt(["wait", server.container], { timeoutMs: FOR_EVER_MS, signal: watch.signal })
-    .then(({ stdout }) => {
-      if (!watch.signal.aborted && Number(stdout) === EXIT_REBOOT) onReboot();
-    })
-    // Aborted, or the container was removed: nothing to watch any more.
-    .catch(() => undefined);
+  // Aborted, or the container was removed: nothing to watch any more.
+  void waitForExit(docker, server.container, watch.signal).then((code) => (code === EXIT_REBOOT ? onReboot() : undefined));
+}
+
+/** Exit code of a container once it ends; null when the watch was given up. */
+async function waitForExit(docker: Docker, container: string, signal: AbortSignal): Promise<number | null> {
+  const result = await docker.attempt(["wait", container], { timeoutMs: FOR_EVER_MS, signal }).catch(() => null);
+  return result === null || signal.aborted ? null : Number(result.stdout);
 }
 
 /** /dev/sda is the root disk. */
