@@ -34,4 +34,4 @@ export const url = config.domain === undefined ? pulumi.interpolate`http://${add
 export const releaseId = bundle.apply((it) => it.r12);
 export const verification = release.report;
 export const outside = probe.report;
-export const ssh = pulumi.interpolate`npx berth ssh --stack ${pulumi.getStack()}`;
+export const ssh = pulumi.interpolate`ssh deploy@${address}`;

@@ -8,6 +8,21 @@ const commands: Readonly<Record<string, Command>> = {
     summary: "ask what a stack must decide; write its settings and secrets",
     load: () => import("./init.ts"),
   },
+  verify: {
+    usage: "verify [--stack=NAME] [--json]",
+    summary: "verify the running release again, on the server",
+    load: () => import("./verify.ts"),
+  },
+  status: {
+    usage: "status [--stack=NAME]",
+    summary: "good release, last verdict, every container",
+    load: () => import("./status.ts"),
+  },
+  rollback: {
+    usage: "rollback [--stack=NAME]",
+    summary: "bring back the release before the good one",
+    load: () => import("./rollback.ts"),
+  },
   probe: {
     usage: "probe",
     summary: "look at a server from here: ports, readiness, certificate, clock",

@@ -40,7 +40,7 @@ test("a second up changes nothing", async () => {
 });
 
 test("a new application image leaves the stateful containers as they were, and keeps the job that was there", async () => {
-  const job = (await ask(rehearsal.it, "/jobs", { queue: "email", data: { to: "someone@example.com" } })).body as { id: string };
+  const job = (await ask(rehearsal.it, "/jobs", { queue: "email", data: { to: "someone@example.com", subject: "kept", text: "over a release" } })).body as { id: string };
   const before = await containerIds(rehearsal.it);
   const up = await rehearsal.it.up({ "app.image": await rehearsal.it.appImage("2") });
   const after = await containerIds(rehearsal.it);
