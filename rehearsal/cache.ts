@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorCode } from "./errno.ts";
 import { isAlive, processIdentity } from "./process-identity.ts";
@@ -11,11 +11,14 @@ export function cacheDirectory(...below: readonly string[]): string {
   return join(xdg !== undefined && xdg.startsWith("/") ? xdg : join(homedir(), ".cache"), "berth", ...below);
 }
 
-/** Do `work` while no other process on this machine does work of the same name. A dead holder's lock is taken over. */
-export async function withCacheLock<T>(name: string, work: () => Promise<T>, timeoutMs = 900_000): Promise<T> {
-  const directory = cacheDirectory("locks");
-  await mkdir(directory, { recursive: true });
-  const path = join(directory, name);
+/** Do `work` while no other process with this cache does work of the same name. */
+export async function withCacheLock<T>(name: string, work: () => Promise<T>): Promise<T> {
+  return await withLock(cacheDirectory("locks", name), work);
+}
+
+/** Do `work` while this file is ours alone. A dead holder's lock is taken over. */
+export async function withLock<T>(path: string, work: () => Promise<T>, timeoutMs = 900_000): Promise<T> {
+  await mkdir(dirname(path), { recursive: true });
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     try {

@@ -3,11 +3,11 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cacheDirectory, withCacheLock } from "./cache.ts";
+import { cacheDirectory } from "./cache.ts";
 import type { Docker } from "./docker/docker.ts";
 import type { Log } from "./docker/exec.ts";
-import { type KernelSettings, readKernel, restoreKernel } from "./ledger/kernel.ts";
 import { detachLoops, loopsBelow, mountsBelow, unmountBelow } from "./ledger/devices.ts";
+import { holdKernel, releaseKernel } from "./ledger/kernel-hold.ts";
 import { labelled, removeLabelled } from "./ledger/labelled.ts";
 import { isAlive, processIdentity } from "./process-identity.ts";
 
@@ -15,11 +15,10 @@ import { isAlive, processIdentity } from "./process-identity.ts";
 export const RUN_LABEL = "berth.rehearsal";
 
 const RUNS = (): string => cacheDirectory("runs");
-const KERNEL = (): string => cacheDirectory("kernel.json");
 
 /**
  * What one run brings about, so that it can all be taken back: by the run itself, or by a later one when this one died. Docker's objects are found by
- * their label, loop devices and mounts by lying below the run's directory, kernel settings by what was read before the first run.
+ * their label, loop devices and mounts by lying below the run's directory, kernel settings by what was read before the first run (`kernel-hold.ts`).
  */
 export class Ledger {
   readonly id: string;
@@ -39,11 +38,9 @@ export class Ledger {
   static async open(docker: Docker, log: Log = () => undefined): Promise<Ledger> {
     await sweep(docker, log);
     const ledger = new Ledger(randomBytes(4).toString("hex"), docker, log);
-    await withCacheLock("ledger", async () => {
-      if (!existsSync(KERNEL())) await writeFile(KERNEL(), JSON.stringify(await readKernel()));
-      await mkdir(ledger.directory, { recursive: true, mode: 0o700 });
-      await writeFile(join(ledger.directory, "owner"), processIdentity(process.pid));
-    });
+    await mkdir(ledger.directory, { recursive: true, mode: 0o700 });
+    await writeFile(join(ledger.directory, "owner"), processIdentity(process.pid));
+    await holdKernel(ledger.id, processIdentity(process.pid));
     return ledger;
   }
 
@@ -55,6 +52,7 @@ export class Ledger {
   /** Leave everything up when this process ends: only `cleanup(id)` takes it down. */
   async keep(): Promise<void> {
     await writeFile(join(this.directory, "kept"), "");
+    await holdKernel(this.id, "kept");
   }
 
   /** Take back everything. Safe to call twice. */
@@ -107,14 +105,8 @@ export async function cleanup(id: string, docker: Docker, log: Log = () => undef
   for (const work of [() => removeLabelled(docker, `${RUN_LABEL}=${id}`), () => unmountBelow(directory), () => detachLoops(directory)]) {
     await work().catch((error: unknown) => faults.push(error));
   }
-  await withCacheLock("ledger", async () => {
-    if (faults.length === 0) await rm(directory, { recursive: true, force: true });
-    if ((await runs()).some((run) => run !== id) || !existsSync(KERNEL())) return;
-    // eslint-disable-next-line typescript/no-unsafe-type-assertion -- our own file
-    const before = JSON.parse(await readFile(KERNEL(), "utf8")) as KernelSettings;
-    for (const fault of await restoreKernel(before)) log(fault);
-    await rm(KERNEL());
-  });
+  if (faults.length === 0) await rm(directory, { recursive: true, force: true });
+  for (const fault of await releaseKernel(id)) log(fault);
   if (faults.length > 0) throw new AggregateError(faults, `cleaning up run ${id}: ${faults.map(String).join("; ")}`);
 }
 
@@ -123,7 +115,8 @@ export async function sweep(docker: Docker, log: Log = () => undefined): Promise
   for (const id of await runs()) {
     const directory = join(RUNS(), id);
     const owner = await readFile(join(directory, "owner"), "utf8").catch(() => "");
-    if (isAlive(owner) || existsSync(join(directory, "kept"))) continue;
+    // No owner yet: made this moment, or left half made by one that was killed then, which costs an empty directory.
+    if (owner === "" || isAlive(owner) || existsSync(join(directory, "kept"))) continue;
     log(`clearing away run ${id}, whose process ended`);
     await cleanup(id, docker, log);
   }

@@ -7,6 +7,7 @@ import type { Docker } from "../../rehearsal/docker/docker.ts";
 import { ensureDocker, type DockerHandle } from "../../rehearsal/docker/ensure.ts";
 import { ensureImage } from "../../rehearsal/images.ts";
 import { changed, readKernel, type KernelSettings } from "../../rehearsal/ledger/kernel.ts";
+import { kernelHolders } from "../../rehearsal/ledger/kernel-hold.ts";
 import { Ledger, leftovers } from "../../rehearsal/ledger.ts";
 import { DockerMachines } from "../../rehearsal/machines/machines.ts";
 import { Registry } from "../../rehearsal/registry.ts";
@@ -205,13 +206,15 @@ test("private networks connect servers beside the public one", async () => {
   await machines.detachNetwork(B, 7);
 });
 
-test("nothing is left after it is taken back, kernel settings included", async () => {
-  await ssh(B, "sudo sysctl -w vm.overcommit_memory=1 vm.swappiness=10; echo never | sudo tee /sys/kernel/mm/transparent_hugepage/enabled");
+test("nothing is left after it is taken back, kernel settings included", async ({ skip }) => {
+  await ssh(B, "sudo sysctl -w vm.overcommit_memory=1 vm.vfs_cache_pressure=101; echo never | sudo tee /sys/kernel/mm/transparent_hugepage/enabled");
   // Written inside, it is the machine's own: that is why it is put back.
-  expect(changed(kernel, await readKernel())).toContain("/proc/sys/vm/overcommit_memory");
+  expect(changed(kernel, await readKernel())).toContain("/proc/sys/vm/vfs_cache_pressure");
   expect(await leftovers(docker, ledger.id)).not.toEqual([]);
   machines.close();
   await ledger.close();
   expect(await leftovers(docker, ledger.id)).toEqual([]);
+  const others = await kernelHolders();
+  skip(others.length > 0, `runs ${others.join(", ")} are up beside the tests, and the kernel stays as they need it`);
   expect(changed(kernel, await readKernel())).toEqual([]);
 }, 120_000);
