@@ -18,6 +18,11 @@ const commands: Readonly<Record<string, Command>> = {
     summary: "good release, last verdict, every container",
     load: () => import("./status.ts"),
   },
+  logs: {
+    usage: "logs SERVICE [--tail=LINES] [--follow]",
+    summary: "what a service's container logged",
+    load: () => import("./logs.ts"),
+  },
   rollback: {
     usage: "rollback [--stack=NAME]",
     summary: "bring back the release before the good one",
