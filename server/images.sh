@@ -29,14 +29,29 @@ registry_login() {
   registry_fault "sign in to $BERTH_REGISTRY as $BERTH_REGISTRY_USER" "berth:registry and berth:secrets.registryPassword"
 }
 
+# All at once: unpacking one image keeps one core busy, and the network idle.
 pull_all() {
+  pulls=
   for image in $missing; do
     say "image: fetching $image"
-    if ! attempt_registry docker pull --quiet "$image"; then
-      registry_fault "fetch $image" "the image's name and digest, and berth:registry if it is private"
-      return
-    fi
+    pull_one "$image" &
+    pulls="$pulls $!:$image"
   done
+  failed=
+  for pull in $pulls; do
+    wait "${pull%%:*}" || failed=${failed:-$pull}
+  done
+  [ -n "$failed" ] || return 0
+  registry_said=$(cat "$DOCKER_CONFIG/said.${failed%%:*}" 2>/dev/null) || registry_said=
+  registry_fault "fetch ${failed#*:}" "the image's name and digest, and berth:registry if it is private"
+}
+
+# In a process of its own: what the registry said last is left in a file named by it.
+pull_one() {
+  attempt_registry docker pull --quiet "$1" && return
+  read -r own _ </proc/self/stat
+  printf '%s\n' "$registry_said" >"$DOCKER_CONFIG/said.$own"
+  return 1
 }
 
 # Runs a command against the registry, three times when the network is the fault. Its last words stay in `registry_said`.
