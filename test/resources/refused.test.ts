@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type CloudApi, startCloud } from "../../rehearsal/cloud/api.ts";
+import { inProcessUp } from "../../rehearsal/engine/up.ts";
+import { asConfig, changed } from "../../rehearsal/settings.ts";
+import { generateSecrets } from "../../src/config/generate.ts";
+import { FakeMachines } from "../rehearsal/cloud/fake-machines.ts";
+
+/** A configuration that must not pass reaches nothing: the program itself is run, against an API that counts what it is asked. */
+
+const secrets = { ...generateSecrets() };
+const good = {
+  server: { type: "cx33" },
+  ssh: { sources: ["203.0.113.7/32"] },
+  app: { image: "registry.example.com/app:1.4.2", queues: ["file", "email"] },
+  secrets,
+};
+
+const scratch = mkdtempSync(join(tmpdir(), "berth-refused-"));
+let api: CloudApi;
+let machines: FakeMachines;
+
+beforeAll(async () => {
+  machines = new FakeMachines();
+  api = await startCloud({ machines, ipv4Addresses: ["192.0.2.1"] });
+});
+afterAll(async () => {
+  await api.close();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+async function refused(changes: Readonly<Record<string, unknown>>): Promise<{ message: string; asked: string[] }> {
+  const before = api.requests.length;
+  const up = inProcessUp({
+    programPath: join(import.meta.dirname, "../../src/index.ts"),
+    project: "berth",
+    stack: "prod",
+    config: asConfig(changed(good, changes)),
+    secretKeys: ["berth:secrets"],
+    endpoint: api.url,
+    token: api.token,
+    stateFile: join(scratch, "state.json"),
+    log: () => undefined,
+  });
+  const message = await up.then(() => "no error", (error: unknown) => String(error));
+  return { message, asked: api.requests.slice(before).map(({ route }) => route) };
+}
+
+test("two faults: both in one message, and Hetzner is not even asked", async () => {
+  const { message, asked } = await refused({ "app.image": "app:latest", "redis.maxmemoryMb": 500 });
+  expect(message).toMatch(/app\.image: required .*; found "app:latest"/);
+  expect(message).toMatch(/redis\.maxmemoryMb: required .*; found 500/);
+  expect(asked).toEqual([]);
+});
+
+test("a missing secret is named, and no other secret with it", async () => {
+  const { message, asked } = await refused({ "secrets.redisPassword": "" });
+  expect(message).toMatch(/secrets\.redisPassword: required/);
+  for (const secret of Object.values(secrets)) expect(message.includes(secret)).toBe(false);
+  expect(asked).toEqual([]);
+});
+
+test("limits that exceed the server's real size: its type is asked for, and nothing is made", async () => {
+  const { message, asked } = await refused({ "worker.memoryMb": 8_000 });
+  expect(message).toMatch(/server\.type: required memory limits of at most 7680 MiB together .*; found 9728 MiB/);
+  expect(asked.filter((route) => !route.startsWith("GET /server_types"))).toEqual([]);
+  expect(asked).not.toEqual([]);
+  expect(machines.calls).toEqual([]);
+});
