@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { dirname, join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [program, ...args] = process.argv.slice(2);
@@ -30,7 +30,9 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtime
   }
 }
 
-const child = spawn(process.execPath, ["--import", "tsx", resolve(root, program), ...args], { cwd: root, stdio: "inherit" });
+// npm puts node_modules/.bin before everything: its `pulumi` fetches a release at its first use, and would hide one that is installed.
+const path = (process.env.PATH ?? "").split(delimiter).filter((folder) => !folder.endsWith(join("node_modules", ".bin"))).join(delimiter);
+const child = spawn(process.execPath, ["--import", "tsx", resolve(root, program), ...args], { cwd: root, stdio: "inherit", env: { ...process.env, PATH: path } });
 // A terminal sends Ctrl-C to the whole group; a supervisor signals only this process. The program cleans up either way.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {

@@ -16,10 +16,12 @@ export type RunPulumi = (args: readonly string[], stdin?: string) => Promise<Out
 /** Where Pulumi.yaml is. */
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Run `pulumi` in the project, from node_modules/.bin or PATH. Never asks anything. */
+/** Run `pulumi` in the project: the installed one, else the package's, which fetches its release at first use. Never asks anything. */
 export const runPulumi: RunPulumi = (args, stdin = "") =>
   new Promise((resolve, reject) => {
-    const path = [join(root, "node_modules", ".bin"), process.env["PATH"] ?? ""].join(delimiter);
+    const packaged = join(root, "node_modules", ".bin");
+    const installed = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => !folder.endsWith(join("node_modules", ".bin")));
+    const path = [...installed, packaged].join(delimiter);
     const env = { ...process.env, PATH: path, PULUMI_SKIP_UPDATE_CHECK: "true" };
     const child = spawn("pulumi", [...args, "--non-interactive"], { cwd: root, env, stdio: ["pipe", "pipe", "pipe"] });
     const out: Buffer[] = [];
