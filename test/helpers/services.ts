@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { createConnection } from "node:net";
+import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { Client } from "pg";
@@ -24,7 +24,7 @@ export interface RedisOptions {
   readonly password?: string;
   /** Port on 127.0.0.1; by default any free one. */
   readonly port?: number;
-  /** A directory on this machine as /data. */
+  /** What /data holds at the start: the content of this directory, copied. */
   readonly dataDir?: string;
   /** Do not wait until it answers: for those who watch it start. */
   readonly wait?: boolean;
@@ -38,8 +38,15 @@ export async function startRedis({ args = ["--save", "", "--appendonly", "no"], 
   const docker = await reachableDocker();
   const image = await ensureImage("redis", { docker });
   const secret = password === undefined ? [] : ["--requirepass", password];
-  const volume = dataDir === undefined ? [] : ["--volume", `${dataDir}:/data`];
-  const service = await start(docker, 6379, port, [...volume, image, "redis-server", ...args, ...secret], (at) => `redis://${password === undefined ? "" : `:${encodeURIComponent(password)}@`}${HOST}:${at}`);
+  const user = password === undefined ? "" : `:${encodeURIComponent(password)}@`;
+  const service = await start(docker, {
+    inside: 6379,
+    // Published on loopback only; Redis itself sees Docker's bridge, and would refuse it without a password.
+    run: [image, "redis-server", "--protected-mode", "no", ...args, ...secret],
+    url: (at) => `redis://${user}${HOST}:${at}`,
+    ...(port === undefined ? {} : { port }),
+    ...(dataDir === undefined ? {} : { copy: [`${dataDir}/.`, "/data"] }),
+  });
   if (wait) await orStop(service, () => redisAnswers(service.url));
   return service;
 }
@@ -50,14 +57,13 @@ export async function startPostgres(): Promise<RunningService> {
   const image = await ensureImage("postgres", { docker });
   const environment = ["POSTGRES_USER=app", "POSTGRES_DB=app", "POSTGRES_PASSWORD=app"].flatMap((it) => ["--env", it]);
   // Nothing here outlives the test, so nothing is flushed to the disk.
-  const service = await start(docker, 5432, undefined, [...environment, image, "postgres", "-c", "fsync=off"], (port) => `postgres://app:app@${HOST}:${port}/app`);
+  const service = await start(docker, { inside: 5432, run: [...environment, image, "postgres", "-c", "fsync=off"], url: (port) => `postgres://app:app@${HOST}:${port}/app` });
   await orStop(service, () => postgresAnswers(service.url));
   return service;
 }
 
 /** A port on loopback that nobody listens on now. */
 export async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
   return await new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);
@@ -69,32 +75,33 @@ export async function freePort(): Promise<number> {
   });
 }
 
-/** Whether somebody accepts connections there. */
-export async function listening(port: number): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const socket = createConnection({ host: HOST, port });
-    const end = (answer: boolean): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.on("connect", () => end(true)).on("error", () => end(false));
-  });
+interface Start {
+  /** Port inside the container. */
+  readonly inside: number;
+  readonly port?: number;
+  /** Options, image and command. */
+  readonly run: readonly string[];
+  /** From a path here to one in the container. */
+  readonly copy?: readonly [string, string];
+  readonly url: (port: number) => string;
 }
 
-async function start(docker: Docker, inside: number, port: number | undefined, args: readonly string[], urlOf: (port: number) => string): Promise<RunningService> {
+async function start(docker: Docker, { inside, port, run, copy, url }: Start): Promise<RunningService> {
   const name = `berth-test-${randomBytes(6).toString("hex")}`;
   const remove = async (): Promise<void> => {
     await docker.attempt(["rm", "--force", "--volumes", name]);
   };
   try {
-    const container = (await docker(["run", "--detach", "--name", name, "--label", `berth.test=${process.pid}`, "--publish", `${HOST}:${port ?? ""}:${inside}`, ...args])).trim();
+    const container = (await docker(["create", "--name", name, "--label", `berth.test=${process.pid}`, "--publish", `${HOST}:${port ?? ""}:${inside}`, ...run])).trim();
+    if (copy !== undefined) await docker(["cp", copy[0], `${name}:${copy[1]}`]);
+    await docker(["start", name]);
     const published = (await docker(["port", name, `${inside}/tcp`])).trim();
     const at = Number(published.split("\n")[0]?.split(":").at(-1));
     if (!Number.isInteger(at)) throw new Error(`starting a service for a test: a published port is required, docker port said ${JSON.stringify(published)}`);
     const service: RunningService = {
       host: HOST,
       port: at,
-      url: urlOf(at),
+      url: url(at),
       container,
       stop: async () => {
         if (running.delete(service)) await remove();
