@@ -43,6 +43,7 @@ export async function ensureImage(name: ImageName, options: EnsureImageOptions =
     }
     // One at a time, whoever asks: a build keeps a core and the disk busy.
     await withCacheLock("image-build", () => buildFromDebian(docker, recipe, built, log));
+    await forgetOld(docker, name);
     log(`image ${name}: built from Debian's packages, ${await costs(docker, built, started)}`);
     return built;
   });
@@ -52,6 +53,17 @@ export async function ensureImage(name: ImageName, options: EnsureImageOptions =
 export function imageTag(name: ImageName, recipe: Recipe, way: "official" | "debian"): string {
   const content = way === "official" && recipe.official !== null ? recipe.official : JSON.stringify({ release: DEBIAN_RELEASE, ...recipe });
   return `berth-rehearsal/${name}:${way}-${createHash("sha256").update(content).digest("hex").slice(0, 12)}`;
+}
+
+const WEEK_MS = 7 * 24 * 3_600_000;
+
+/** Remove this image's tags that are a week old: of recipes that changed. A younger one may be another checkout's. */
+async function forgetOld(docker: Docker, name: ImageName): Promise<void> {
+  const listed = await docker(["images", "--format", "{{.Repository}}:{{.Tag}}", `berth-rehearsal/${name}`]);
+  for (const tag of listed.split("\n").filter((line) => line !== "")) {
+    const created = await docker.attempt(["image", "inspect", "--format", "{{.Created}}", tag]);
+    if (Date.now() - Date.parse(created.stdout) > WEEK_MS) await docker.attempt(["rmi", tag]);
+  }
 }
 
 async function costs(docker: Docker, tag: string, started: number): Promise<string> {
