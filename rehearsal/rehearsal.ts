@@ -11,7 +11,10 @@ import { type CloudApi, startCloud } from "./cloud/api.ts";
 import { ensureDocker, type DockerHandle } from "./docker/ensure.ts";
 import type { ExecOptions, ExecResult } from "./docker/exec.ts";
 import type { Counters } from "./engine/protocol.ts";
-import { inProcessUp } from "./engine/up.ts";
+import { type Chosen, chosen, type DeploymentEngine, type EngineChoice } from "./engine/choice.ts";
+import { InProcessEngine } from "./engine/in-process.ts";
+import { PulumiEngine } from "./engine/pulumi.ts";
+import type { Change } from "./engine/pulumi-events.ts";
 import { ensureImage } from "./images.ts";
 import { Ledger } from "./ledger.ts";
 import { DockerMachines } from "./machines/machines.ts";
@@ -25,6 +28,8 @@ const STACK = "rehearsal";
 
 export interface RehearsalOptions {
   readonly steps: Steps;
+  /** Which engine carries the program out; the in-process one unless given. */
+  readonly engine?: EngineChoice;
 }
 
 /** What one `up` came to. */
@@ -37,6 +42,8 @@ export interface Up {
   /** What the probe saw from this machine. */
   readonly outside: readonly Check[];
   readonly counters: Counters;
+  /** What did not stay as it was, by the real engine; the in-process one does not say. */
+  readonly changes: readonly Change[];
   readonly sshConnections: number;
   readonly seconds: number;
 }
@@ -52,6 +59,7 @@ export class Rehearsal {
   readonly ledger: Ledger;
   readonly secrets: GeneratedSecrets;
   readonly steps: Steps;
+  readonly engine: DeploymentEngine;
   /** Every line that an `up` printed, for the search for secrets. */
   readonly said: string[] = [];
   readonly #docker: DockerHandle;
@@ -61,13 +69,14 @@ export class Rehearsal {
 
   private constructor(parts: {
     api: CloudApi; machines: DockerMachines; registry: Registry; ledger: Ledger; docker: DockerHandle;
-    steps: Steps; images: RehearsalImages; interrupt: AbortController; forget: () => void;
+    steps: Steps; images: RehearsalImages; engine: DeploymentEngine; interrupt: AbortController; forget: () => void;
   }) {
     this.api = parts.api;
     this.machines = parts.machines;
     this.registry = parts.registry;
     this.ledger = parts.ledger;
     this.steps = parts.steps;
+    this.engine = parts.engine;
     this.#docker = parts.docker;
     this.#interrupt = parts.interrupt;
     this.#forget = parts.forget;
@@ -82,12 +91,15 @@ export class Rehearsal {
   }
 
   /** Bring up Docker, images, registry and API. No server yet: that is the program's to ask for. */
-  static async start({ steps }: RehearsalOptions): Promise<Rehearsal> {
+  static async start({ steps, engine: choice = "in-process" }: RehearsalOptions): Promise<Rehearsal> {
     const interrupt = new AbortController();
+    const choose = chosen(choice, ROOT);
+    let engine: DeploymentEngine | undefined;
     const docker = await steps.run("Docker", (log) => ensureDocker(log));
     const ledger = await Ledger.open(docker.docker, (line) => steps.line(`           ${line}`));
     const forget = ledger.onSignals(async () => {
       interrupt.abort();
+      await engine?.ended();
       await docker.close().catch(() => undefined);
     });
     try {
@@ -108,7 +120,8 @@ export class Rehearsal {
         return { registry: started, images: await pushAll(started, local) };
       });
       const api = await steps.run("Hetzner-compatible API", () => startCloud({ machines, ipv4Addresses: machines.network.serverIps }));
-      return new Rehearsal({ api, machines, registry, ledger, docker, steps, images, interrupt, forget });
+      engine = await steps.run(`engine: ${choose.kind} (${choose.reason})`, () => startEngine(choose, { api, ledger, signal: interrupt.signal }));
+      return new Rehearsal({ api, machines, registry, ledger, docker, steps, images, engine, interrupt, forget });
     } catch (error) {
       await ledger.close();
       forget();
@@ -121,20 +134,10 @@ export class Rehearsal {
   async up(changes: Readonly<Record<string, unknown>> = {}, log: (line: string) => void = () => undefined): Promise<Up> {
     const wanted = changed(this.#settings, changes);
     const started = performance.now();
-    const { outputs, counters } = await inProcessUp({
-      programPath: join(ROOT, "src/index.ts"),
-      project: PROJECT,
-      stack: STACK,
-      config: asConfig(wanted),
-      secretKeys: [`${PROJECT}:secrets`],
-      endpoint: this.api.url,
-      token: this.api.token,
-      stateFile: join(await this.#engineDirectory(), "state.json"),
-      log: (line) => {
-        this.said.push(line);
-        log(line);
-      },
-      signal: this.#interrupt.signal,
+    const signedInBefore = await this.#signedIn();
+    const { outputs, counters, changes: made } = await this.engine.up(asConfig(wanted), (line) => {
+      this.said.push(line);
+      log(line);
     });
     this.#settings = wanted;
     return {
@@ -144,7 +147,8 @@ export class Rehearsal {
       report: parseReport(outputs["verification"]),
       outside: parseReport(outputs["outside"]).checks,
       counters,
-      sshConnections: counters.sshConnections,
+      changes: made,
+      sshConnections: this.engine.kind === "in-process" ? counters.sshConnections : connectionsSince(signedInBefore, await this.#signedIn()),
       seconds: (performance.now() - started) / 1000,
     };
   }
@@ -215,6 +219,7 @@ export class Rehearsal {
   /** Take back everything. */
   async close(): Promise<void> {
     this.#interrupt.abort();
+    await this.engine.ended();
     this.machines.close();
     await this.api.close();
     await this.ledger.close();
@@ -222,11 +227,30 @@ export class Rehearsal {
     await this.#docker.close();
   }
 
-  async #engineDirectory(): Promise<string> {
-    const directory = join(this.ledger.directory, "engine");
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    return directory;
+  /** How often sshd on the server let somebody in since it booted; the real engine does not count its connections. */
+  async #signedIn(): Promise<SignedIn> {
+    if (this.api.books.servers.size === 0) return { serverId: undefined, times: 0 };
+    const { stdout } = await this.attempt(["sh", "-c", "journalctl --sync; journalctl --no-pager -o cat -u ssh | grep -c '^Accepted '"]);
+    return { serverId: this.serverId, times: Number(stdout.trim()) };
   }
+}
+
+interface SignedIn {
+  readonly serverId: number | undefined;
+  readonly times: number;
+}
+
+/** A server that was replaced, or whose journal was lost, counts from nothing. */
+function connectionsSince(before: SignedIn, after: SignedIn): number {
+  return before.serverId === after.serverId && before.times <= after.times ? after.times - before.times : after.times;
+}
+
+async function startEngine(choice: Chosen, { api, ledger, signal }: { api: CloudApi; ledger: Ledger; signal: AbortSignal }): Promise<DeploymentEngine> {
+  const workDir = join(ledger.directory, "engine");
+  await mkdir(workDir, { recursive: true, mode: 0o700 });
+  const common = { stack: STACK, endpoint: api.url, token: api.token, secretKeys: [`${PROJECT}:secrets`], signal };
+  if (choice.kind === "pulumi") return PulumiEngine.start({ ...common, cli: choice.cli, root: ROOT, workDir });
+  return new InProcessEngine({ ...common, programPath: join(ROOT, "src/index.ts"), project: PROJECT, stateFile: join(workDir, "state.json") });
 }
 
 async function pushAll(registry: Registry, local: { redis: string; postgres: string; caddy: string; app: string }): Promise<RehearsalImages> {

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { reachableDocker } from "./docker/ensure.ts";
+import { ENGINES, type EngineChoice } from "./engine/choice.ts";
 import { cleanup, runs } from "./ledger.ts";
 import { containerIds, redisClients } from "./observe.ts";
 import { Rehearsal, type Up } from "./rehearsal.ts";
@@ -12,6 +13,10 @@ Rehearses a production deployment on this machine, without an account: a stand-i
 Hetzner's API, servers with systemd, sshd, cloud-init and Docker, a private registry, and
 the same Pulumi program that \`pulumi up\` runs.
 
+  --engine in-process|pulumi|auto
+             what carries the program out: Pulumi's engine with Hetzner's provider, or an
+             engine of our own that only creates; auto takes Pulumi's when \`pulumi\` is on
+             PATH (default)
   --keep     leave it up at the end, and say how to reach and stop it
   --stop     take down what --keep left up
   --verbose  show every line of every step, also on a terminal
@@ -19,6 +24,7 @@ the same Pulumi program that \`pulumi up\` runs.
 
 const { values } = parseArgs({
   options: {
+    engine: { type: "string", default: "auto" },
     keep: { type: "boolean", default: false },
     stop: { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
@@ -27,14 +33,20 @@ const { values } = parseArgs({
 });
 
 if (values.help) process.stdout.write(HELP);
-else process.exitCode = values.stop ? await stop() : await rehearse();
+else process.exitCode = values.stop ? await stop() : await rehearse(engineChoice(values.engine));
 
-async function rehearse(): Promise<number> {
+function engineChoice(text: string): EngineChoice {
+  const choice = ENGINES.find((it) => it === text);
+  if (choice !== undefined) return choice;
+  throw new Error(`rehearse: --engine takes one of ${ENGINES.join(", ")}, found ${text}`);
+}
+
+async function rehearse(engine: EngineChoice): Promise<number> {
   const steps = new Steps(process.stdout, values.verbose);
   const started = performance.now();
   let rehearsal: Rehearsal | undefined;
   try {
-    rehearsal = await Rehearsal.start({ steps });
+    rehearsal = await Rehearsal.start({ steps, engine });
     const it = rehearsal;
     const first = await steps.run("first release: from no server to a verified application", (log) => it.up({}, log));
     const counted = await steps.run("count Redis connections past Berth: CLIENT LIST", () => countConnections(it, first));

@@ -34,7 +34,8 @@ export async function summary({ rehearsal, first, second, counted, seconds }: Su
     ...rows.map(([name, value]) => `  ${name.padEnd(38)} ${value}`),
     "",
     "Stood in for: Hetzner's API, network and machines (containers with systemd), the",
-    "registry. Engine: in-process on Pulumi's test hook; it creates, and keeps no state.",
+    "registry.",
+    `Engine: ${rehearsal.engine.description}`,
     "Real: the program, cloud-init, sshd, Docker, Compose, Redis, Postgres, Caddy, the",
     "application, every check above.",
   ].join("\n");

@@ -1,99 +1,190 @@
-import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { randomBytes } from "node:crypto";
+import { appendFile, cp, mkdir, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { cacheDirectory } from "../cache.ts";
+import type { Carried, DeploymentEngine } from "./choice.ts";
+import { type Change, readEvents } from "./pulumi-events.ts";
+import { linkPlugins } from "./pulumi-plugins.ts";
+import { runPulumi } from "./pulumi-process.ts";
+import { secretLeaves, writePlain } from "./pulumi-settings.ts";
+import type { Counters } from "./protocol.ts";
+import { UpError } from "./up.ts";
 
 export interface PulumiOptions {
+  /** Path of the `pulumi` program. */
+  readonly cli: string;
   /** The repository: its Pulumi.yaml is the project, its src the program. */
   readonly root: string;
-  /** Private folder of this rehearsal: state backend, Pulumi's home, stack settings. */
+  /** Private folder of this rehearsal: state backend, Pulumi's home, passphrase, stack settings. */
   readonly workDir: string;
   readonly stack: string;
-  /** Full configuration keys and values; structured values as JSON. */
-  readonly config: Readonly<Record<string, string>>;
+  /** Of the Hetzner-compatible API, with `/v1`. */
+  readonly endpoint: string;
+  readonly token: string;
+  /** Which keys of the configuration are secret. */
   readonly secretKeys: readonly string[];
-  readonly log: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Where the `pulumi` CLI is on PATH; undefined when it is not. */
-export function findPulumi(path = process.env["PATH"] ?? ""): string | undefined {
-  return path.split(delimiter).filter((folder) => folder !== "").map((folder) => join(folder, "pulumi")).find((file) => existsSync(file));
+/** What of the repository the program needs to see beside its Pulumi.yaml. */
+const LINKED = ["src", "runtime", "server", "scripts", "node_modules", "package.json", "package-lock.json", "tsconfig.json"];
+
+type Log = (line: string) => void;
+type Config = Readonly<Record<string, string>>;
+const QUIET: Log = () => undefined;
+
+/** What a command of the engine came to: its text for people, and what it did or would do. */
+export interface Told {
+  readonly text: string;
+  readonly changes: readonly Change[];
+  readonly counters: Counters;
 }
 
 /**
  * The real engine on a local file backend. The project is looked at through links from a private folder, so that no
  * settings of a rehearsed stack are written into the checkout.
  */
-export class PulumiEngine {
+export class PulumiEngine implements DeploymentEngine {
+  readonly kind = "pulumi";
+  readonly description: string;
+  /** Every engine event of every command so far, for the search for secrets. */
+  readonly eventLog: string;
   readonly #options: PulumiOptions;
   readonly #project: string;
-  #ready = false;
+  readonly #secretsSet = new Map<string, string>();
+  #running: Promise<unknown> = Promise.resolve();
 
-  constructor(options: PulumiOptions) {
+  private constructor(options: PulumiOptions, version: string) {
     this.#options = options;
     this.#project = join(options.workDir, "project");
+    this.eventLog = join(options.workDir, "events.jsonl");
+    this.description = `Pulumi ${version} with Hetzner's provider, on a file backend.`;
   }
 
-  /** `pulumi up`; gives the stack's outputs (secret ones as text, for the rehearsal's own use). */
-  async up(config: Readonly<Record<string, string>>): Promise<Record<string, unknown>> {
-    await this.#configure(config);
-    await this.run(["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"]);
-    return JSON.parse(await this.run(["stack", "output", "--json", "--show-secrets"], { quiet: true })) as Record<string, unknown>;
+  /** Make the private folder and the stack in it. */
+  static async start(options: PulumiOptions): Promise<PulumiEngine> {
+    const { root, workDir, stack } = options;
+    for (const folder of ["state", "home", "project"]) await mkdir(join(workDir, folder), { recursive: true, mode: 0o700 });
+    await writeFile(join(workDir, "passphrase"), randomBytes(24).toString("base64url"), { mode: 0o600 });
+    const project = join(workDir, "project");
+    for (const name of LINKED) await symlink(join(root, name), join(project, name));
+    await cp(join(root, "Pulumi.yaml"), join(project, "Pulumi.yaml"));
+    const plugins = cacheDirectory("pulumi-plugins");
+    await mkdir(plugins, { recursive: true });
+    await linkPlugins(plugins, root);
+    await symlink(plugins, join(workDir, "home", "plugins"));
+    const version = (await new PulumiEngine(options, "").run(["version"], { scoped: false })).trim().replace(/^v/, "");
+    const engine = new PulumiEngine(options, version);
+    await engine.run(["stack", "init", stack], { scoped: false });
+    return engine;
+  }
+
+  /** `pulumi up`. The outputs are the stack's, secret ones in the clear: for the rehearsal's own use. */
+  async up(config: Config, log: Log = QUIET): Promise<Carried> {
+    await this.configure(config);
+    const { changes, counters } = await this.#operate(["up", "--yes", "--skip-preview", "--suppress-progress"], log);
+    return { outputs: await this.outputs(), changes, counters };
+  }
+
+  /** The stack's outputs as they are now. */
+  async outputs(): Promise<Record<string, unknown>> {
+    return JSON.parse(await this.run(["stack", "output", "--json", "--show-secrets"])) as Record<string, unknown>;
   }
 
   /** `pulumi preview` as a person sees it, with the difference of every changed property. */
-  async preview(config: Readonly<Record<string, string>>, args: readonly string[] = ["--diff"]): Promise<string> {
-    await this.#configure(config);
-    return this.run(["preview", "--non-interactive", "--color", "never", ...args], { quiet: true });
+  async preview(config: Config, args: readonly string[] = ["--diff"]): Promise<Told> {
+    await this.configure(config);
+    return this.#operate(["preview", ...args], QUIET);
   }
 
-  /** Run any command of the CLI on this stack and give back its standard output. */
-  async run(args: readonly string[], { stdin = "", quiet = false }: { stdin?: string; quiet?: boolean } = {}): Promise<string> {
-    const { log, signal, stack, workDir } = this.#options;
-    const scoped = args[0] === "stack" && args[1] === "init" ? args : [...args, "--stack", stack];
-    const child = spawn("pulumi", scoped, {
+  /** `pulumi refresh`: the state as the provider finds things now. */
+  refresh(log: Log = QUIET): Promise<Told> {
+    return this.#operate(["refresh", "--yes", "--skip-preview"], log);
+  }
+
+  /** `pulumi destroy`. */
+  destroy(log: Log = QUIET, args: readonly string[] = []): Promise<Told> {
+    return this.#operate(["destroy", "--yes", "--skip-preview", ...args], log);
+  }
+
+  /** Text of every file of the state backend, present and past: where no secret may stand in the clear. */
+  async state(): Promise<string> {
+    const folder = join(this.#options.workDir, "state");
+    const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    return (await Promise.all(files.map((entry) => readFile(join(entry.parentPath, entry.name), "utf8")))).join("\n");
+  }
+
+  /** Write the stack's settings as they are wanted. */
+  async configure(config: Config): Promise<void> {
+    const { endpoint, token, secretKeys, stack } = this.#options;
+    const wanted = { config: { ...config, "hcloud:endpoint": endpoint, "hcloud:token": token }, secretKeys: [...secretKeys, "hcloud:token"] };
+    await writePlain(join(this.#project, `Pulumi.${stack}.yaml`), wanted);
+    for (const { path, value } of secretLeaves(wanted)) {
+      if (this.#secretsSet.get(path) === value) continue;
+      // By standard input: an argument could be read by any process of this machine.
+      await this.run(["config", "set", "--secret", "--path", path], { stdin: value });
+      this.#secretsSet.set(path, value);
+    }
+  }
+
+  /** Run any command of the CLI on this stack and give back its standard output. @throws {Error} unless it exits 0 */
+  async run(args: readonly string[], options: { readonly stdin?: string; readonly scoped?: boolean; readonly log?: Log } = {}): Promise<string> {
+    const { cli, signal, stack, workDir } = this.#options;
+    const scope = options.scoped === false ? [] : ["--stack", stack];
+    const run = runPulumi(cli, [...args, ...scope, "--non-interactive", "--color", "never"], {
       cwd: this.#project,
-      env: {
-        ...process.env,
-        PULUMI_BACKEND_URL: `file://${join(workDir, "state")}`,
-        PULUMI_HOME: join(workDir, "home"),
-        PULUMI_CONFIG_PASSPHRASE: "a rehearsal keeps nothing",
-        PULUMI_SKIP_UPDATE_CHECK: "true",
-      },
-      ...(signal === undefined ? {} : { signal, killSignal: "SIGINT" as const }),
+      env: environment(workDir),
+      stdin: options.stdin ?? "",
+      onLine: options.log ?? QUIET,
+      ...(signal === undefined ? {} : { signal }),
     });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.on("data", (data: Buffer) => {
-      stdout += data.toString();
-      if (!quiet) log(data.toString());
-    });
-    child.stderr.on("data", (data: Buffer) => {
-      stderr += data.toString();
-    });
-    child.stdin.end(stdin);
-    const code = await new Promise<number>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", (exit) => resolve(exit ?? 1));
-    });
-    if (code !== 0) throw new Error(`pulumi ${args[0] ?? ""}: exit 0 is required, found ${code}\n${stdout}${stderr}`.trimEnd());
+    this.#running = run;
+    const { code, stdout, stderr } = await run;
+    if (signal?.aborted === true) throw new Error("interrupted");
+    if (code !== 0) throw new Error(`pulumi ${args.slice(0, 2).join(" ")}: exit 0 is required, found ${code}\n${why(stdout, stderr)}`);
     return stdout;
   }
 
-  async #configure(config: Readonly<Record<string, string>>): Promise<void> {
-    const { root, workDir, stack, secretKeys } = this.#options;
-    if (!this.#ready) {
-      for (const folder of ["state", "home", "project"]) await mkdir(join(workDir, folder), { recursive: true, mode: 0o700 });
-      for (const name of ["src", "runtime", "server", "node_modules", "package.json"]) await symlink(join(root, name), join(this.#project, name));
-      await writeFile(join(this.#project, "Pulumi.yaml"), await readFile(join(root, "Pulumi.yaml")));
-      await this.run(["stack", "init", stack, "--non-interactive"], { quiet: true });
-      this.#ready = true;
-    }
-    for (const [key, value] of Object.entries(config)) {
-      const kind = secretKeys.includes(key) ? "--secret" : "--plaintext";
-      // The value goes by standard input: an argument could be read by any process of this machine.
-      await this.run(["config", "set", kind, "--non-interactive", key], { stdin: value, quiet: true });
+  async ended(): Promise<void> {
+    await Promise.allSettled([this.#running]);
+  }
+
+  async #operate(args: readonly string[], log: Log): Promise<Told> {
+    const events = join(this.#options.workDir, "last-events.jsonl");
+    await rm(events, { force: true });
+    try {
+      const text = await this.run([...args, "--event-log", events], { log });
+      return { text, ...(await this.#kept(events)) };
+    } catch (error) {
+      const { counters } = await this.#kept(events);
+      throw new UpError(error instanceof Error ? error.message : String(error), counters);
     }
   }
+
+  async #kept(events: string): Promise<ReturnType<typeof readEvents>> {
+    const text = await readFile(events, "utf8").catch(() => "");
+    await appendFile(this.eventLog, text);
+    return readEvents(text);
+  }
+}
+
+/** Of this machine's own Pulumi and Hetzner settings, none reach a rehearsal. */
+function environment(workDir: string): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !/^(PULUMI|HCLOUD|BERTH)_/.test(name));
+  return {
+    ...Object.fromEntries(own),
+    PULUMI_BACKEND_URL: `file://${join(workDir, "state")}`,
+    PULUMI_HOME: join(workDir, "home"),
+    PULUMI_CONFIG_PASSPHRASE_FILE: join(workDir, "passphrase"),
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
+    // `--event-log` is known only with it.
+    PULUMI_DEBUG_COMMANDS: "true",
+  };
+}
+
+/** The diagnostics are what a person looks for; without any, everything that was said. */
+function why(stdout: string, stderr: string): string {
+  const at = stdout.indexOf("\nDiagnostics:");
+  return `${at === -1 ? stdout : stdout.slice(at + 1)}${stderr}`.trim();
 }

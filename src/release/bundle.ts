@@ -125,7 +125,8 @@ export function releaseBundle({ config, volumeId, scripts, verifierDigest }: Bun
       links: [{ path: `${SCRIPTS}/current`, target: short(scriptsDigest) }],
     }),
     secretsDocument: document({
-      title: `Berth: secrets of release ${r12}`,
+      // Without the release's name: secrets that are the same are not laid down again.
+      title: "Berth: secrets",
       directories: [{ path: SECRETS, mode: SECRETS_MODE }],
       entries: secrets.entries,
     }),

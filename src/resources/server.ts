@@ -29,7 +29,7 @@ export class Server extends pulumi.ComponentResource {
 
     const key = new hcloud.SshKey(name, { name: named, labels, publicKey: publicKey(config.secrets.deployKey) }, own);
     const firewall = new hcloud.Firewall(name, { name: named, labels, rules: firewallRules(config) }, own);
-    const address = new hcloud.PrimaryIp(name, { name: named, labels, type: "ipv4", location, assigneeType: "server", autoDelete: false }, {
+    const address = new hcloud.PrimaryIp(name, { name: named, labels, type: "ipv4", location, autoDelete: false }, {
       ...own,
       // The provider shows who holds the address here; the server below says it.
       ignoreChanges: ["assigneeType", "assigneeId"],
