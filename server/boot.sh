@@ -5,8 +5,10 @@
 boot_command() {
   good=$(good_release)
   [ -n "$good" ] || { say "boot: no good release yet: nothing to start"; return 0; }
-  load_release "$good"
   take_lock "boot of $good" || return 1
+  # Whoever held the lock may have been a release: what is good now counts.
+  good=$(good_release)
+  load_release "$good"
   ensure_docker || { say "boot: Docker does not answer. Look at: journalctl -u docker -n 50"; return 1; }
   guard_volume || return 1
   refuse_dump_trap || return 1

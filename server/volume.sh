@@ -29,10 +29,10 @@ mount_alone() {
 }
 
 await_device() {
-  # 90 s: Hetzner attaches volumes within seconds of the boot; slower than this is a fault to look at.
+  # Hetzner attaches volumes within seconds of the boot; slower than this is a fault to look at.
   wait_until "${BERTH_VOLUME_WAIT:-90}" test -e "$device" && return 0
   volume_fault "no such device after ${BERTH_VOLUME_WAIT:-90} s" "device $BERTH_VOLUME_DEVICE" \
-    "attach volume $BERTH_VOLUME_ID to this server and reboot it; nothing was started and nothing written"
+    "attach volume $BERTH_VOLUME_ID to this server: it is taken up within a minute, without a reboot; nothing was started and nothing written"
 }
 
 close_mountpoint() {

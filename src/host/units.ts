@@ -5,8 +5,12 @@ import type { Config } from "../config/schema.ts";
 /** systemd units: path below / -> text. The commands are those of `server/berth`. */
 
 const BERTH = "/opt/berth/scripts/current/berth";
-/** Above the command's own bounds, so that it ends by itself and says why: 90 s for the device, 900 s for a check of its file system. */
+/** Above the command's own bounds, so that it ends by itself and says why: the wait for the device, 900 s for a check of its file system. */
 const VOLUME_SECONDS = 1200;
+/** One wait for the device: Hetzner attaches within seconds of the boot. Short, because the boot is held up by it, and it is tried again. */
+const VOLUME_WAIT_SECONDS = 30;
+/** Between two tries. More than 2 s, so that a guard that fails at once stays below systemd's limit of 5 starts in 10 s. */
+const VOLUME_RETRY_SECONDS = 10;
 /** `compose up` may use its bound twice (server/compose.sh), after up to 900 s for the lock. */
 const BOOT_MARGIN_SECONDS = 1200;
 const STOP_MARGIN_SECONDS = 120;
@@ -21,7 +25,13 @@ Before=docker.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
+Environment=BERTH_VOLUME_WAIT=${VOLUME_WAIT_SECONDS}
 ExecStart=${BERTH} volume
+# Docker and the application were refused with the first try that failed. A volume that is attached later brings them up, without a reboot;
+# at a boot they are on their way already, and this asks for nothing new.
+ExecStartPost=-systemctl start --no-block berth.service
+Restart=on-failure
+RestartSec=${VOLUME_RETRY_SECONDS}
 TimeoutStartSec=${VOLUME_SECONDS}
 
 [Install]

@@ -52,6 +52,14 @@ test("Docker does not start without the volume", () => {
   expect(unitValue("/etc/systemd/system/berth-volume.service", "Before")).toBe("docker.service");
 });
 
+test("a volume that comes late is taken up without a reboot, and brings the application with it", () => {
+  const unit = "/etc/systemd/system/berth-volume.service";
+  expect(unitValue(unit, "Restart")).toBe("on-failure");
+  expect(unitValue(unit, "ExecStartPost")).toBe("-systemctl start --no-block berth.service");
+  // systemd gives up on a unit that is started more than 5 times in 10 s.
+  expect(Number(unitValue(unit, "RestartSec"))).toBeGreaterThan(2);
+});
+
 test("the host's rules are there before Docker starts a container", () => {
   expect(unitValue("/etc/systemd/system/berth-firewall.service", "Before")).toBe("docker.service");
 });

@@ -150,13 +150,15 @@ test("evidence shows the last lines of what is not well, with secrets blotted ou
   "docker ps -aq"*) echo apiid; exit ;;
   *"{{.State.Status}}"*) echo "api restarting unhealthy 7 5 true apiid"; exit ;;
   *"{{.State.Error}}"*) echo "health check exit 1: password hunter22 refused"; exit ;;
-  "docker logs "*) echo "auth swordfish9 failed"; exit ;;`);
+  "docker logs "*) printf '%s\\n' "12:01 start" "12:02 auth swordfish9 failed" "12:03 start" "12:04 auth swordfish9 failed" end; exit ;;`);
   const run = await host.run(["release", A]);
   expect(run.stderr).toContain(`berth: evidence: api is restarting, health unhealthy, exit code 7, restarts 5, killed for memory: true
     | health check exit 1: password [secret] refused
-    | auth [secret] failed
+    | 12:03 start  (2 times)
+    | 12:04 auth [secret] failed  (2 times)
+    | end
 `);
-  expect(run.calls).toContain("docker logs --tail 20 apiid");
+  expect(run.calls).toContain("docker logs --tail 100 apiid");
 });
 
 test("a lock that another holds is waited for within a bound, and its holder named; a dead holder holds nothing", async () => {
@@ -189,4 +191,19 @@ test("boot starts the good release in order; stop stops it in order; without one
     `compose ${A}: up --detach --wait --wait-timeout 60 --remove-orphans`,
   ]);
   expect(acts((await host.run(["stop"])).calls)).toEqual([`compose ${A}: stop`]);
+});
+
+test("a boot that waited for a release starts what that release made good, not what was good before it", async () => {
+  const host = new Host();
+  host.lay(A);
+  await host.run(["release", A]);
+  const B = "bbbbbbbbbbbb";
+  host.lay(B);
+  // The holder of the lock marks B good after the boot has begun to wait, and then ends.
+  const holder = spawn("flock", [join(host.root, "var/lib/berth/lock"), "sh", "-c", `echo held; /bin/sleep 2; echo ${B} >${host.root}/var/lib/berth/good`], { stdio: ["ignore", "pipe", "ignore"] });
+  await once(holder.stdout, "data");
+  const boot = await host.run(["boot"]);
+  mustSucceed(boot);
+  expect(boot.stderr).toContain("lock: waiting for");
+  expect(acts(boot.calls)[0]).toBe(`compose ${B}: up --detach --wait --wait-timeout 60 redis postgres`);
 });
