@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { z } from "zod";
 import { publicKey } from "../src/config/keys.ts";
 import { generateSecrets, type GeneratedSecrets } from "../src/config/generate.ts";
 import { Secret } from "../src/config/secret.ts";
@@ -97,11 +98,12 @@ export class Rehearsal {
     let engine: DeploymentEngine | undefined;
     const docker = await steps.run("Docker", (log) => ensureDocker(log));
     const ledger = await Ledger.open(docker.docker, (line) => steps.line(`           ${line}`));
-    const forget = ledger.onSignals(async () => {
+    const stopEngine = async (): Promise<void> => {
       interrupt.abort();
       await engine?.ended();
-      await docker.close().catch(() => undefined);
-    });
+    };
+    // Docker last: what the ledger takes back is mostly in it.
+    const forget = ledger.onSignals(stopEngine, () => docker.close());
     try {
       const local = await steps.run("images", async (log) => {
         const common = { docker: docker.docker, log };
@@ -140,12 +142,13 @@ export class Rehearsal {
       log(line);
     });
     this.#settings = wanted;
+    const reports = parseReports(outputs["reports"]);
     return {
       address: String(outputs["address"]),
       url: String(outputs["url"]),
       release: String(outputs["releaseId"]),
-      report: parseReport(outputs["verification"]),
-      outside: parseReport(outputs["outside"]).checks,
+      report: reports.release,
+      outside: reports.outside.checks,
       counters,
       changes: made,
       sshConnections: this.engine.kind === "in-process" ? counters.sshConnections : connectionsSince(signedInBefore, await this.#signedIn()),
@@ -214,6 +217,7 @@ export class Rehearsal {
   async keep(): Promise<void> {
     this.#forget();
     await this.ledger.keep();
+    await this.#docker.keep(this.ledger.id);
   }
 
   /** Take back everything. */
@@ -264,7 +268,8 @@ async function pushAll(registry: Registry, local: { redis: string; postgres: str
   };
 }
 
-function parseReport(text: unknown): Report {
-  if (typeof text !== "string") throw new Error(`read the verification's report: a line of JSON is required, found ${typeof text}`);
-  return JSON.parse(text) as Report;
+/** The in-process engine gives a secret output as a `Secret`, the real one as it is. */
+function parseReports(output: unknown): { release: Report; outside: Report } {
+  const { release, outside } = z.object({ release: z.string(), outside: z.string() }).parse(output instanceof Secret ? JSON.parse(output.reveal()) : output);
+  return { release: JSON.parse(release) as Report, outside: JSON.parse(outside) as Report };
 }

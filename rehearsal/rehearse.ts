@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { reachableDocker } from "./docker/ensure.ts";
+import { ensureDocker } from "./docker/ensure.ts";
 import { ENGINES, type EngineChoice } from "./engine/choice.ts";
 import { cleanup, runs } from "./ledger.ts";
 import { containerIds, redisClients } from "./observe.ts";
@@ -45,6 +45,7 @@ async function rehearse(engine: EngineChoice): Promise<number> {
   const steps = new Steps(process.stdout, values.verbose);
   const started = performance.now();
   let rehearsal: Rehearsal | undefined;
+  let kept = false;
   try {
     rehearsal = await Rehearsal.start({ steps, engine });
     const it = rehearsal;
@@ -66,6 +67,7 @@ async function rehearse(engine: EngineChoice): Promise<number> {
     steps.line(await summary({ rehearsal: it, first, second, counted, seconds: (performance.now() - started) / 1000 }));
     if (values.keep) {
       await it.keep();
+      kept = true;
       steps.line(await stays(it, second));
     }
     return 0;
@@ -73,9 +75,9 @@ async function rehearse(engine: EngineChoice): Promise<number> {
     steps.line(`\nThe rehearsal failed: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
   } finally {
-    if (rehearsal !== undefined && !values.keep) await steps.run("take everything back", () => rehearsal?.close() ?? Promise.resolve());
+    if (rehearsal !== undefined && !kept) await steps.run("take everything back", () => rehearsal?.close() ?? Promise.resolve());
     // A kept rehearsal's API goes with this process; the servers stay.
-    if (values.keep) setTimeout(() => process.exit(), 0);
+    if (kept) setTimeout(() => process.exit(), 0);
   }
 }
 
@@ -98,9 +100,16 @@ async function stays(rehearsal: Rehearsal, { url, address }: Up): Promise<string
 }
 
 async function stop(): Promise<number> {
-  const docker = await reachableDocker();
   const up = await runs();
-  for (const id of up) await cleanup(id, docker, (line) => process.stdout.write(`${line}\n`));
+  if (up.length > 0) {
+    const say = (line: string): void => void process.stdout.write(`${line}\n`);
+    const handle = await ensureDocker(say);
+    for (const id of up) {
+      await cleanup(id, handle.docker, say);
+      await handle.release(id);
+    }
+    await handle.close();
+  }
   process.stdout.write(up.length === 0 ? "No rehearsal is up.\n" : `Took back ${up.length === 1 ? "one rehearsal" : `${up.length} rehearsals`}.\n`);
   return 0;
 }

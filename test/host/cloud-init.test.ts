@@ -41,5 +41,5 @@ test("neither the deploy key's private half nor a password is in it", () => {
 
 test("it does what only a first boot can, and nothing else", () => {
   expect(Object.keys(data)).toEqual(["users", "disable_root", "ssh_pwauth", "ssh_deletekeys", "ssh_keys", "write_files", "package_update", "packages"]);
-  expect(data["packages"]).toEqual(["docker.io", "docker-cli", "docker-compose", "iptables", "nftables"]);
+  expect(data["packages"]).toEqual(["docker.io", "docker-cli", "docker-compose", "iptables", "nftables", "apparmor", "ca-certificates"]);
 });
