@@ -2,6 +2,8 @@
 # Why a release failed, taken before its containers are replaced. Applications print secrets at their worst moments: every
 # value of a secret file is blotted out of whatever is shown.
 
+# Lines of a log that are read, and those that are shown.
+EVIDENCE_TAIL=100
 EVIDENCE_LINES=20
 
 evidence() {
@@ -10,9 +12,17 @@ evidence() {
     say "evidence: $service is $status, health $health, exit code $code, restarts $restarts, killed for memory: $oom"
     bounded 10 docker inspect --format '{{if .State.Error}}error: {{.State.Error}}
 {{end}}{{if .State.Health}}{{range .State.Health.Log}}health check exit {{.ExitCode}}: {{.Output}}
-{{end}}{{end}}' "$id" 2>&1 | grep -v '^ *$' | tail -n 2 | redact | indent
-    bounded 10 docker logs --tail "$EVIDENCE_LINES" "$id" 2>&1 | redact | indent
+{{end}}{{end}}' "$id" 2>&1 | grep -v '^ *$' | grep -v ': *$' | tail -n 2 | redact | indent
+    bounded 10 docker logs --tail "$EVIDENCE_TAIL" "$id" 2>&1 | redact | distinct | tail -n "$EVIDENCE_LINES" | indent
   done
+}
+
+# A process that crashes at each start says the same each time: a line that differs from an earlier one in its figures alone is shown once,
+# where it came last, with how often it came.
+distinct() {
+  awk '
+    { key = $0; gsub(/[0-9]+/, "0", key); times[key]++; text[key] = $0; last[key] = NR; at[NR] = key }
+    END { for (n = 1; n <= NR; n++) if (last[at[n]] == n) print text[at[n]] (times[at[n]] > 1 ? "  (" times[at[n]] " times)" : "") }'
 }
 
 indent() { cut -c 1-400 | sed 's/^/    | /' >&2; }

@@ -54,12 +54,13 @@ follow() {
   done
 }
 
-# The verdict: the report on standard output, the exit code returned. Delivered means that a client got hold of it.
+# The verdict: the exit code, and the report of a verified release on standard output. A failed one's stays on the host: Pulumi shows what a
+# failed command printed, and a page of JSON would be the last thing that a person sees. Delivered means that a client got hold of it.
 deliver() {
   results=$(results_dir "$1")
   verdict=$(first_line "$results/exit")
   [ -n "$verdict" ] || { say "release $1: ended without a verdict. Look at: journalctl -u berth-release-$1; then release again"; return 1; }
-  if [ -s "$results/report.json" ]; then cat "$results/report.json"; fi
+  if [ "$verdict" = 0 ]; then cat "$results/report.json"; fi
   : >"$results/delivered"
   case $verdict in 0 | "$RELEASE_CAUSED" | "$HOST_CAUSED") return "$verdict" ;; esac
   say "release $1: the transaction ended with $verdict before its verdict; release again"

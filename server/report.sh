@@ -14,10 +14,10 @@ json_text() { printf '%s' "$1" | tr '\n\t' '  ' | tr -d '\000-\037' | sed 's/\\/
 # fault CAUSE ID SEEN EXPECTED ADVICE: says it, and writes the report when an attempt is under way.
 fault() {
   say "FAILED $2: seen: $3; expected: $4"
-  say "       do: $5"
+  say "       to do: $5"
   [ -n "${results:-}" ] || return 0
   printf '{"version":1,"release":"%s","at":"%s","verdict":"fail","cause":"%s","settleMs":0,"totalMs":0,"connections":[],"checks":[{"id":"%s","status":"fail","cause":"%s","seen":"%s","expected":"%s","advice":"%s"}]}\n' \
     "${BERTH_RELEASE:-}" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$2" "$1" "$(json_text "$3")" "$(json_text "$4")" "$(json_text "$5")" |
     write_file "$results/report.json"
-  printf 'fail %s (%s)\n  seen      %s\n  expected  %s\n  do        %s\n' "$2" "$1" "$3" "$4" "$5" | write_file "$results/table.txt"
+  printf 'FAIL  %s (%s)\n      seen      %s\n      expected  %s\n      to do     %s\n' "$2" "$1" "$3" "$4" "$5" | write_file "$results/table.txt"
 }

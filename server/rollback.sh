@@ -4,21 +4,23 @@
 
 # bring_back FAILED: the last good release up again, after FAILED failed through its own fault.
 bring_back() {
+  runs_now "see above: the way back did not come to its end"
   good=$(good_release)
   if [ -z "$good" ]; then
     say "rollback: this was the first release: stopping the application, keeping the data"
     stop_application "$1"
+    runs_now "no application: this was the first release. The data is kept: $(health_line)"
     return
   fi
   if [ "$good" = "$1" ]; then
-    say "rollback: $1 is itself the last good release; it is left as it is. The one before it: berth rollback"
+    runs_now "$1, left as it is: it is itself the last good release. The one before it: \`berth rollback\`"
     return
   fi
   crossings=$(data_crossings "$good")
   if [ -n "$crossings" ]; then
     say "rollback: not possible: $crossings"
-    say "rollback: the data services stay as they are; the application is stopped, so that nothing is written that cannot be carried back. Release a version that works with them, or restore a backup under $good"
     stop_application "$1"
+    runs_now "the data services alone, so that nothing is written that $good cannot read. Release a version that works with them, or restore a backup under $good"
     return
   fi
   say "rollback: bringing back $good"
@@ -30,9 +32,9 @@ bring_back() {
   fetch_images || :
   printf '%s\n' "$good" | write_file "$STATE/current"
   if compose_data "$good" && compose_application "$good"; then
-    say "rollback: $good answers again: $(health_line)"
+    runs_now "$good, the last good release, answers again: $(health_line)"
   else
-    say "rollback: $good did NOT come up whole: $(health_line)"
+    runs_now "$good, the last good release, NOT whole: $(health_line)"
     evidence
   fi
   record_data_images
@@ -41,7 +43,6 @@ bring_back() {
 # Not Redis and not Postgres: they hold data, and are not what failed to work with it.
 stop_application() {
   compose_stop "$1" proxy api worker || say "rollback: could not stop the application"
-  say "rollback: now: $(health_line)"
 }
 
 health_line() {

@@ -21,14 +21,16 @@ transact_command() {
   prepare "$target" || verdict=$?
   if [ "$verdict" -ne 0 ]; then
     untouched "$verdict"
+    last_words "$target" "$verdict"
     exit "$verdict"
   fi
   start_and_verify "$target" || verdict=$?
   case $verdict in
     0) mark_good "$target"; prune || say "prune: not complete" ;;
-    "$HOST_CAUSED") say "release $target: the host is the cause: nothing is rolled back, and $target is not marked good. Good release: $(good_release)" ;;
+    "$HOST_CAUSED") runs_now "$target, left as it is: no older release would do better. Not marked good; the last good one: $(good_release)" ;;
     *) verdict=$RELEASE_CAUSED; evidence || :; bring_back "$target" || : ;;
   esac
+  [ "$verdict" -eq 0 ] || last_words "$target" "$verdict"
   # The unit must be active for its ExecStop to stop the application in order at shutdown. It waits for our lock.
   release_lock
   systemctl start --no-block berth.service >/dev/null 2>&1 || :
@@ -56,8 +58,8 @@ prepare() {
 
 untouched() {
   good=$(good_release)
-  if [ -z "$good" ]; then say "release $target: nothing was started"; return; fi
-  say "release $target: nothing of the application was touched: $good goes on"
+  if [ -z "$good" ]; then runs_now "nothing: no release was good yet, and this one was not started"; return; fi
+  runs_now "$good, the last good release, as before: nothing of the application was touched"
   # Settings of a release that did not come to be give way to those of the one that runs.
   if [ "$1" = "$RELEASE_CAUSED" ] && [ "$good" != "$target" ]; then apply_settings "$good" || :; fi
 }

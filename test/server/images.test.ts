@@ -39,11 +39,12 @@ test("the registry's password goes in on standard input, and what the login leav
 });
 
 test("a registry that cannot be reached is the host's fault, after three tries; nothing was touched", async () => {
-  const run = await lacking('echo "dial tcp: lookup registry.example.com: no such host" >&2; exit 1').run(["release", A]);
+  const host = lacking('echo "dial tcp: lookup registry.example.com: no such host" >&2; exit 1');
+  const run = await host.run(["release", A]);
   expect(run.code).toBe(11);
   expect(run.calls.filter((line) => line.startsWith("docker pull"))).toHaveLength(3);
   expect(acts(run.calls).filter((line) => line.startsWith("compose"))).toEqual([]);
-  expect(JSON.parse(run.stdout)).toMatchObject({ cause: "host", checks: [{ id: "release.images" }] });
+  expect(JSON.parse(host.read(`var/lib/berth/results/${A}/report.json`) ?? "")).toMatchObject({ cause: "host", checks: [{ id: "release.images" }] });
 });
 
 test("an image that the registry does not have is the release's fault, at once", async () => {

@@ -12,6 +12,12 @@ async function living(): Promise<Host> {
   return host;
 }
 
+/** From where a failed release says how it ends. */
+function lastWords(stderr: string): string {
+  const at = stderr.search(/^berth: release \w+ FAILED/m);
+  return at === -1 ? "none" : stderr.slice(at);
+}
+
 const OPENED = `*StartedAt*redisid) echo redis:8; exit ;;
   *StartedAt*postgresid) echo postgres:17; exit ;;
   *service=redis*) echo redisid; exit ;;
@@ -54,7 +60,8 @@ test("a release that fails its verification gives way to the last good one", asy
 ${verdict(10, '{"verdict":"fail"}', B)}`);
   const run = await host.run(["release", B]);
   expect(run.code).toBe(10);
-  expect(run.stdout).toBe('{"verdict":"fail"}\n');
+  expect(run.stdout).toBe("");
+  expect(host.read(`var/lib/berth/results/${B}/report.json`)).toBe('{"verdict":"fail"}\n');
   expect(acts(run.calls).slice(-4)).toMatchInlineSnapshot(`
     [
       "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 redis postgres",
@@ -67,6 +74,29 @@ ${verdict(10, '{"verdict":"fail"}', B)}`);
   expect(host.read("var/lib/berth/current")).toBe(`${A}\n`);
 });
 
+test("what fails is shown without what passes, the whole table is kept, and the last words say what is to be done", async () => {
+  const host = await living();
+  host.lay(B);
+  const table = ["FAIL  app.health (release)", "      seen      worker: restarting", "", "ok    redis.ready  PONG", "                   after 4 ms", "n/a   limits.cpu   not seen", "", "FAILED", ""].join("\n");
+  host.write("fake/table", table);
+  host.answer(`*"${B}"*" verify") for word; do case $word in *:/run/berth) touch "\${word%:/run/berth}/settled" ;; esac; done
+    cat >/dev/null; cat "$FAKE/table" >&2; echo '{"verdict":"fail"}'; exit 10 ;;`);
+  const run = await host.run(["release", B]);
+  expect(host.read(`var/lib/berth/results/${B}/table.txt`)).toBe(table);
+  expect(run.stderr).toContain("FAIL  app.health (release)\n      seen      worker: restarting\n\n\nFAILED\n");
+  expect(run.stderr).not.toMatch(/redis.ready|after 4 ms|limits.cpu/);
+  expect(lastWords(run.stderr)).toMatchInlineSnapshot(`
+    "berth: release bbbbbbbbbbbb FAILED, because of the release
+          failed    app.health
+          runs now  aaaaaaaaaaaa, the last good release, answers again:
+          to do     What \`to do\` says above, then deploy again. Coming back is no
+                    verification: \`berth verify\` judges what runs now.
+          details   /var/lib/berth/results/bbbbbbbbbbbb/log and table.txt, on the
+                    host; \`berth logs\` shows what runs now
+    "
+  `);
+});
+
 test("a failure that the host caused rolls nothing back and marks nothing good", async () => {
   const host = await living();
   host.lay(B);
@@ -74,7 +104,17 @@ test("a failure that the host caused rolls nothing back and marks nothing good",
   const run = await host.run(["release", B]);
   expect(run.code).toBe(11);
   expect(acts(run.calls).filter((line) => line.includes(`compose ${A}`))).toEqual([]);
-  expect(run.stderr).toContain(`release ${B}: the host is the cause: nothing is rolled back`);
+  expect(lastWords(run.stderr)).toMatchInlineSnapshot(`
+    "berth: release bbbbbbbbbbbb FAILED, because of the host
+          failed    see above
+          runs now  bbbbbbbbbbbb, left as it is: no older release would do better.
+                    Not marked good; the last good one: aaaaaaaaaaaa
+          to do     Mend on the host what \`to do\` says above, then deploy again:
+                    the same release is tried again.
+          details   /var/lib/berth/results/bbbbbbbbbbbb/log and table.txt, on the
+                    host; \`berth logs\` shows what runs now
+    "
+  `);
   expect(host.read("var/lib/berth/good")).toBe(`${A}\n`);
 });
 
@@ -115,7 +155,7 @@ test("a migration that fails starts no new version, and says so in a report", as
     ]
   `);
   expect(run.stderr).toContain("    | cannot reach it with [secret]\n");
-  expect(JSON.parse(run.stdout)).toMatchObject({ release: B, verdict: "fail", cause: "release", checks: [{ id: "release.migrate", seen: "the migration ended with 3" }] });
+  expect(JSON.parse(host.read(`var/lib/berth/results/${B}/report.json`) ?? "")).toMatchObject({ release: B, verdict: "fail", cause: "release", checks: [{ id: "release.migrate", seen: "the migration ended with 3" }] });
 });
 
 test("a verifier that cannot run proves nothing: the release is not good", async () => {
@@ -151,7 +191,7 @@ test("without an answer from Compose the release is still verified, so that the 
   ${verdict(10, '{"verdict":"fail","checks":["worker"]}')}`);
   const run = await host.run(["release", B]);
   expect(run.code).toBe(10);
-  expect(run.stdout).toBe('{"verdict":"fail","checks":["worker"]}\n');
+  expect(host.read(`var/lib/berth/results/${B}/report.json`)).toBe('{"verdict":"fail","checks":["worker"]}\n');
   expect(run.stderr).toContain("  container berth-worker-1 is unhealthy\n");
 });
 

@@ -1,0 +1,38 @@
+# shellcheck shell=sh
+# How a release that failed ends: what failed, what runs now, what to do. The end of a log is what people read first, and all that
+# some pipelines show.
+
+# What a failure leaves running, in words: said by the step that knows.
+runs_now() { left=$1; }
+
+# last_words R12 VERDICT
+last_words() {
+  results=$(results_dir "$1")
+  if [ "$2" = "$HOST_CAUSED" ]; then
+    cause=host
+    todo="Mend on the host what \`to do\` says above, then deploy again: the same release is tried again."
+  else
+    cause=release
+    todo="What \`to do\` says above, then deploy again. Coming back is no verification: \`berth verify\` judges what runs now."
+  fi
+  say "release $1 FAILED, because of the $cause"
+  detail failed "$(failed_checks)"
+  detail "runs now" "$left"
+  detail "to do" "$todo"
+  detail details "${results#"$ROOT"}/log and table.txt, on the host; \`berth logs\` shows what runs now"
+}
+
+# Ids of the checks that do not pass, as the table has them.
+failed_checks() {
+  ids=
+  if [ -r "$results/table.txt" ]; then ids=$(awk '$1 == "FAIL" || $1 == "????" { printf "%s%s", comma, $2; comma = ", " }' "$results/table.txt"); fi
+  printf '%s' "${ids:-see above}"
+}
+
+# detail LABEL TEXT: laid out as in the verifier's table, 80 columns wide.
+detail() {
+  printf '%s\n' "$2" | fold -s -w 64 | sed 's/ *$//' | while IFS= read -r line; do
+    printf '      %-10s%s\n' "$1" "$line" >&2
+    set -- ""
+  done
+}
