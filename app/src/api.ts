@@ -41,7 +41,12 @@ async function main(): Promise<void> {
   const address = await server.listen({ host: settings.host, port: settings.port });
   log.info(`${settings.name} ${settings.version} listens on ${address}`);
 
-  const checks = { Postgres: () => assertMigrated(pool) };
+  const checks = {
+    Postgres: () => assertMigrated(pool).catch((error: unknown) => {
+      log.repeated(`waiting for Postgres: ${messageOf(error)}`);
+      throw error;
+    }),
+  };
   if (!(await validateProduction({ redis: queues.connections.all, checks, logger: log, timeout: settings.startupMs, signal: ending.signal }))) return;
   followEvents(queues, store, log);
   if (apiProcesses) startWork(queues, log, fail);

@@ -24,6 +24,8 @@ beforeAll(async () => {
     DATABASE_URL: `postgres://app@127.0.0.1:${postgres.port}/app`,
     DATABASE_PASSWORD: "app",
   };
+  const migration = await app.start("migrate", production);
+  if (await migration.exit !== 0) throw new Error(`the migration failed: ${migration.output}`);
 });
 afterAll(async () => {
   observer?.close();
@@ -37,6 +39,16 @@ afterEach(async () => {
   // What was killed is gone for Redis a moment later: the next test counts from nothing.
   while ((await observer.names()).length > 0) await sleep(20);
 });
+
+async function sql(text: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: postgres.url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
 
 async function ready(...processes: readonly AppProcess[]): Promise<void> {
   for (const it of processes) {
@@ -54,11 +66,13 @@ const BLOCKED = ["bull:ZW1haWw=", "bull:ZmlsZQ=="];
 
 describe("the migration", () => {
   test("is asked for by an API that misses it, and lets it start once it has run; two at a time apply it once", async () => {
-    const api = await app.start("api", production);
-    await expect.poll(() => api.status("/healthz"), { timeout: 10_000, interval: 50 }).toBe(200);
-    expect((await api.get("/readyz")).status).toBe(503);
+    await sql("create database fresh");
+    const env = { ...production, DATABASE_URL: `postgres://app@127.0.0.1:${postgres.port}/fresh` };
+    const api = await app.start("api", env);
+    await expect.poll(() => api.output, { timeout: 10_000, interval: 50 }).toContain("the migrations 001-jobs are required and not applied: run node migrate.js");
+    expect([await api.status("/healthz"), await api.status("/readyz")]).toEqual([200, 503]);
 
-    const migrations = await Promise.all([app.start("migrate", production), app.start("migrate", production)]);
+    const migrations = await Promise.all([app.start("migrate", env), app.start("migrate", env)]);
     expect(await Promise.all(migrations.map(({ exit }) => exit))).toEqual([0, 0]);
     const said = migrations.map(({ output }) => /applied 001-jobs|nothing to migrate/.exec(output)?.[0] ?? output);
     expect(new Set(said)).toEqual(new Set(["applied 001-jobs", "nothing to migrate"]));
@@ -296,12 +310,6 @@ test("the number of connections to Postgres is bounded per process", async () =>
   const api = await app.start("api", production);
   await ready(api);
   await Promise.all(Array.from({ length: 40 }, () => api.get("/readyz")));
-  const client = new Client({ connectionString: postgres.url });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ held: string }>("select count(*) as held from pg_stat_activity where application_name = 'berth-api'");
-    expect(Number(rows[0]?.held)).toBeLessThanOrEqual(5);
-  } finally {
-    await client.end();
-  }
+  const [row] = await sql("select count(*) as held from pg_stat_activity where application_name = 'berth-api'");
+  expect(Number(row?.["held"])).toBeLessThanOrEqual(5);
 });
