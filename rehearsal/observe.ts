@@ -64,8 +64,7 @@ export async function ask(rehearsal: Rehearsal, path: string, body?: object): Pr
 
 /** Everything in which no secret may stand: what was printed, inspected, listed, logged. Place -> text. */
 export async function whereSecretsMustNotBe(rehearsal: Rehearsal): Promise<Record<string, string>> {
-  const { exec } = rehearsal;
-  const run = (script: string): Promise<string> => exec.call(rehearsal, ["sh", "-c", script], { timeoutMs: 60_000 });
+  const run = (script: string): Promise<string> => rehearsal.exec(["sh", "-c", script], { timeoutMs: 60_000 });
   return {
     "what up printed": rehearsal.said.join("\n"),
     "docker inspect of every container": await run("docker inspect $(docker ps -aq)"),

@@ -156,6 +156,17 @@ export class Rehearsal {
     };
   }
 
+  /** The stack's configuration as it is, changed at dotted paths: what `up` would carry out. */
+  configWith(changes: Readonly<Record<string, unknown>> = {}): Record<string, string> {
+    return asConfig(changed(this.#settings, changes));
+  }
+
+  /** The real engine. @throws when this rehearsal runs on the other one */
+  get pulumi(): PulumiEngine {
+    if (this.engine instanceof PulumiEngine) return this.engine;
+    throw new Error(`use Pulumi's own engine: a rehearsal with engine "pulumi" is required, this one is ${this.engine.kind}`);
+  }
+
   /** Build and push a version of the reference application; gives its reference by digest. */
   async appImage(version: string): Promise<string> {
     return this.registry.push(await buildAppImage(this.#docker.docker, version, () => undefined), "app");

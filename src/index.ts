@@ -32,6 +32,8 @@ const probe = new OutsideProbe("probe", { config, server, bundle, release });
 export const address = server.address;
 export const url = config.domain === undefined ? pulumi.interpolate`http://${address}` : `https://${config.domain}`;
 export const releaseId = bundle.apply((it) => it.r12);
-export const verification = release.report;
-export const outside = probe.report;
+export const verification = release.verdict;
+export const outside = probe.verdict;
+// Whole, a few hundred lines: out of every update's display, and printed by `pulumi stack output reports --show-secrets`.
+export const reports = pulumi.secret({ release: release.report, outside: probe.report });
 export const ssh = pulumi.interpolate`ssh deploy@${address}`;

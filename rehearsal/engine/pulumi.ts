@@ -47,17 +47,16 @@ export interface Told {
 export class PulumiEngine implements DeploymentEngine {
   readonly kind = "pulumi";
   readonly description: string;
-  /** Every engine event of every command so far, for the search for secrets. */
-  readonly eventLog: string;
   readonly #options: PulumiOptions;
   readonly #project: string;
+  readonly #eventLog: string;
   readonly #secretsSet = new Map<string, string>();
   #running: Promise<unknown> = Promise.resolve();
 
   private constructor(options: PulumiOptions, version: string) {
     this.#options = options;
     this.#project = join(options.workDir, "project");
-    this.eventLog = join(options.workDir, "events.jsonl");
+    this.#eventLog = join(options.workDir, "events.jsonl");
     this.description = `Pulumi ${version} with Hetzner's provider, on a file backend.`;
   }
 
@@ -114,6 +113,16 @@ export class PulumiEngine implements DeploymentEngine {
     return (await Promise.all(files.map((entry) => readFile(join(entry.parentPath, entry.name), "utf8")))).join("\n");
   }
 
+  /** Every engine event of every command so far, as JSON lines: what Pulumi's own displays are made of. */
+  events(): Promise<string> {
+    return readFile(this.#eventLog, "utf8");
+  }
+
+  /** The stack's settings file. */
+  settings(): Promise<string> {
+    return readFile(join(this.#project, `Pulumi.${this.#options.stack}.yaml`), "utf8");
+  }
+
   /** Write the stack's settings as they are wanted. */
   async configure(config: Config): Promise<void> {
     const { endpoint, token, secretKeys, stack } = this.#options;
@@ -163,7 +172,7 @@ export class PulumiEngine implements DeploymentEngine {
 
   async #kept(events: string): Promise<ReturnType<typeof readEvents>> {
     const text = await readFile(events, "utf8").catch(() => "");
-    await appendFile(this.eventLog, text);
+    await appendFile(this.#eventLog, text);
     return readEvents(text);
   }
 }

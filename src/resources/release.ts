@@ -2,6 +2,8 @@ import { local, remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config/schema.ts";
 import type { ReleaseBundle } from "../release/bundle.ts";
+import { verdictLine } from "../verify/table.ts";
+import type { Report } from "../verify/types.ts";
 import { connectionTo } from "./connection.ts";
 import type { HostFiles } from "./host-files.ts";
 import type { Server } from "./server.ts";
@@ -13,6 +15,8 @@ import type { Server } from "./server.ts";
 export class Release extends pulumi.ComponentResource {
   /** The verification's report, one line of JSON (`src/verify/types.ts`). */
   readonly report: pulumi.Output<string>;
+  /** The report in one line for people. */
+  readonly verdict: pulumi.Output<string>;
 
   constructor(name: string, args: { config: Config; server: Server; bundle: pulumi.Output<ReleaseBundle>; files: HostFiles }) {
     super("berth:index:Release", name, {});
@@ -26,13 +30,15 @@ export class Release extends pulumi.ComponentResource {
       logging: remote.Logging.Stderr,
     }, { parent: this, dependsOn: files });
     this.report = transaction.stdout;
-    this.registerOutputs({ report: this.report });
+    this.verdict = this.report.apply(verdictOf);
+    this.registerOutputs({});
   }
 }
 
 /** The same deployment seen from where the deployer stands: what answers, what must not, and whether the clocks agree. */
 export class OutsideProbe extends pulumi.ComponentResource {
   readonly report: pulumi.Output<string>;
+  readonly verdict: pulumi.Output<string>;
 
   constructor(name: string, args: { config: Config; server: Server; bundle: pulumi.Output<ReleaseBundle>; release: Release }) {
     super("berth:index:OutsideProbe", name, {});
@@ -50,6 +56,12 @@ export class OutsideProbe extends pulumi.ComponentResource {
       logging: local.Logging.Stderr,
     }, { parent: this, dependsOn: release });
     this.report = probe.stdout;
-    this.registerOutputs({ report: this.report });
+    this.verdict = this.report.apply(verdictOf);
+    this.registerOutputs({});
   }
+}
+
+function verdictOf(report: string): string {
+  // eslint-disable-next-line typescript/no-unsafe-type-assertion -- written by our own verifier, src/verify/main.ts
+  return verdictLine(JSON.parse(report) as Report);
 }

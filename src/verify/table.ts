@@ -67,6 +67,11 @@ export function summary(report: Report): string {
   return `${verdict}\n${parts.join(", ")}\nsettled in ${seconds(report.settleMs)}, ${seconds(report.totalMs)} in all`;
 }
 
+/** The verdict and the counts in one line, for a stack's outputs. */
+export function verdictLine(report: Report): string {
+  return summary(report).split("\n").slice(0, 2).join(": ");
+}
+
 function inOrder(checks: readonly Check[]): Check[] {
   return ORDER.flatMap((wanted) => checks.filter((check) => rowOf(check) === wanted));
 }

@@ -27,7 +27,7 @@ test("sshd accepted the deploy key and nothing else", async () => {
   const journal = await rehearsal.it.exec(["journalctl", "--no-pager", "-o", "cat", "-u", "ssh"]);
   const accepted = journal.split("\n").filter((line) => line.startsWith("Accepted "));
   expect(accepted.length).toBeGreaterThanOrEqual(4);
-  const fingerprint = await rehearsal.it.deployKeyFingerprint();
+  const fingerprint = rehearsal.it.deployKeyFingerprint();
   for (const line of accepted) expect(line).toContain(`publickey for deploy`);
   for (const line of accepted) expect(line).toContain(fingerprint);
 });

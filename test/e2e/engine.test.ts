@@ -1,0 +1,143 @@
+import { describe, expect, test } from "vitest";
+import { ask, containerIds, secretsIn, verify, whereSecretsMustNotBe } from "../../rehearsal/observe.ts";
+import { noPulumi, notPassed, rehearsed } from "../helpers/deployment.ts";
+import { changedLines, SERVER_URN, sudoCommands } from "../helpers/pulumi.ts";
+
+/** A stack's life under Pulumi's own engine and Hetzner's provider: the tests are in its order, each on what the last one left. */
+describe.skipIf(noPulumi !== undefined)(`under Pulumi's engine${noPulumi === undefined ? "" : `, ${noPulumi}`}`, () => {
+  const rehearsal = rehearsed({ engine: "pulumi" });
+  const STATEFUL = ["redis", "postgres", "proxy"];
+
+  test("a bare server becomes a verified application", async () => {
+    const up = await rehearsal.it.up();
+    expect(notPassed(up.report)).toEqual([]);
+    expect(up.outside.filter((check) => check.status !== "pass")).toEqual([]);
+    expect(up.counters).toMatchObject({ updated: 0, unchanged: 0 });
+    expect(up.sshConnections).toBeLessThanOrEqual(5);
+  });
+
+  test("a second up changes nothing, and nor does one after a refresh: what the nightly check of drift asks", async () => {
+    const second = await rehearsal.it.up();
+    expect(second.changes).toEqual([]);
+    expect(second.counters).toMatchObject({ created: 0, updated: 0 });
+    expect(second.sshConnections).toBe(0);
+
+    // Exits 1 when anything would change.
+    await rehearsal.it.pulumi.preview(rehearsal.it.configWith(), ["--refresh", "--expect-no-changes"]);
+    await rehearsal.it.pulumi.refresh();
+    const third = await rehearsal.it.up();
+    expect(third.changes).toEqual([]);
+  });
+
+  test("the preview of a memory limit shows the lines of the Compose file, and of nothing else that a person reads", async () => {
+    const { text, changes } = await rehearsal.it.pulumi.preview(rehearsal.it.configWith({ "worker.memoryMb": 640 }));
+    expect(changes.map(({ op, name }) => `${op} ${name}`)).toEqual(["update host-files", "update release", "update probe"]);
+    const lines = changedLines(text);
+    expect(lines.filter((line) => line.includes("mem"))).toEqual(["-    mem_limit: 536870912", "+    mem_limit: 671088640", "-    memswap_limit: 536870912", "+    memswap_limit: 671088640"]);
+    expect(secretsIn(rehearsal.it, text)).toEqual([]);
+    await rehearsal.it.pulumi.configure(rehearsal.it.configWith());
+  });
+
+  test("a new application image changes the files, the release and the probe", async () => {
+    const before = await containerIds(rehearsal.it);
+    const up = await rehearsal.it.up({ "app.image": await rehearsal.it.appImage("2") });
+    expect(up.changes.map(({ op, name }) => `${op} ${name}`)).toEqual(["update host-files", "update release", "update probe"]);
+    expect(up.sshConnections).toBeLessThanOrEqual(3);
+    expect((await ask(rehearsal.it, "/")).body).toMatchObject({ version: "2" });
+    const after = await containerIds(rehearsal.it);
+    for (const service of STATEFUL) expect(after[service], service).toBe(before[service]);
+  });
+
+  test("a changed host setting arrives on the living server", async () => {
+    const { serverId } = rehearsal.it;
+    const file = "/etc/apt/apt.conf.d/52-berth-upgrades";
+    const before = await rehearsal.it.exec(["cat", file]);
+    const up = await rehearsal.it.up({ "host.unattendedUpgrades": false });
+    expect(up.changes.map(({ op, name }) => `${op} ${name}`)).toEqual(["update host-files", "update release", "update probe"]);
+    expect((await rehearsal.it.attempt(["cat", file])).stdout).not.toBe(before);
+    expect(rehearsal.it.serverId).toBe(serverId);
+  });
+
+  test("another server type: the application is stopped in order, the server resized, and all is up again by itself", async () => {
+    const { serverId, address } = rehearsal.it;
+    const job = (await ask(rehearsal.it, "/jobs", { queue: "email", data: { to: "someone@example.com" } })).body as { id: string };
+    const before = await sudoCommands(rehearsal.it);
+    const up = await rehearsal.it.up({ "server.type": "cx43" });
+    expect(up.changes.map(({ op, name, diffs }) => ({ op, name, diffs }))).toEqual([{ op: "update", name: "server", diffs: ["serverType"] }]);
+    expect([rehearsal.it.serverId, rehearsal.it.address]).toEqual([serverId, address]);
+    expect((await sudoCommands(rehearsal.it)).slice(before.length)).toContain("/usr/bin/systemctl stop berth.service");
+    // Hetzner cuts the power: without the orderly stop, Postgres would have to recover.
+    expect(await rehearsal.it.exec(["sh", "-c", "docker logs berth-postgres-1 2>&1"])).not.toMatch(/not properly shut down|automatic recovery/);
+    await expect.poll(async () => (await ask(rehearsal.it, "/readyz").catch(() => ({ status: 0 }))).status, { timeout: 120_000, interval: 1_000 }).toBe(200);
+    expect(notPassed(await verify(rehearsal.it))).toEqual([]);
+    expect((await ask(rehearsal.it, `/jobs/${job.id}`)).body).toMatchObject({ id: job.id });
+  });
+
+  test("another host key stops the update before anything is said to the host", async () => {
+    const sessions = async (): Promise<number> => (await sudoCommands(rehearsal.it)).length;
+    const key = "/etc/ssh/ssh_host_ed25519_key";
+    const good = await rehearsal.it.exec(["cat", key]);
+    const before = await sessions();
+    await rehearsal.it.exec(["sh", "-c", `rm ${key} && ssh-keygen -q -t ed25519 -N '' -f ${key} && systemctl restart ssh`]);
+    try {
+      await expect(rehearsal.it.up({ "worker.memoryMb": 640 })).rejects.toThrow(/host key/i);
+      expect(await sessions()).toBe(before);
+    } finally {
+      await rehearsal.it.exec(["sh", "-c", `cat >${key} && systemctl restart ssh`], { input: good });
+    }
+    // Nothing was recorded as done that was not.
+    const again = await rehearsal.it.up({ "worker.memoryMb": 640 });
+    expect(again.changes.map(({ name }) => name)).toEqual(["host-files", "release", "probe"]);
+    expect(notPassed(again.report)).toEqual([]);
+  });
+
+  test("a server replaced on purpose: its address and its data are the same, and everything is laid down and verified again", async () => {
+    const { serverId, address, volumeId } = rehearsal.it;
+    const job = (await ask(rehearsal.it, "/jobs", { queue: "email", data: { to: "kept@example.com" } })).body as { id: string };
+    await rehearsal.it.pulumi.run(["state", "taint", SERVER_URN, "--yes"]);
+    const up = await rehearsal.it.up();
+    expect(rehearsal.it.serverId).not.toBe(serverId);
+    expect([rehearsal.it.address, rehearsal.it.volumeId]).toEqual([address, volumeId]);
+    expect(notPassed(up.report)).toEqual([]);
+    expect((await ask(rehearsal.it, `/jobs/${job.id}`)).body).toMatchObject({ id: job.id });
+    expect((await rehearsal.it.up()).changes).toEqual([]);
+  });
+
+  test("planted secrets are in no state, event, preview or log, and nowhere on the host", async () => {
+    const places = {
+      ...(await whereSecretsMustNotBe(rehearsal.it)),
+      "state, present and past": await rehearsal.it.pulumi.state(),
+      "engine events": await rehearsal.it.pulumi.events(),
+      "stack settings": await rehearsal.it.pulumi.settings(),
+      preview: (await rehearsal.it.pulumi.preview(rehearsal.it.configWith({ "secrets.redisPassword": "another-password" }))).text,
+    };
+    for (const [place, text] of Object.entries(places)) {
+      expect(text.length, `${place} was looked at`).toBeGreaterThan(0);
+      expect(secretsIn(rehearsal.it, text), place).toEqual([]);
+    }
+    expect(places.preview).not.toContain("another-password");
+  });
+
+  test("destroy keeps the volume; a stack that adopts it by id has the data", async () => {
+    const { volumeId } = rehearsal.it;
+    const { id } = (await ask(rehearsal.it, "/jobs", { queue: "email", data: { to: "adopted@example.com" } })).body as { id: string };
+    await rehearsal.it.pulumi.destroy();
+    const { servers, volumes, primaryIps, firewalls, sshKeys } = rehearsal.it.api.books;
+    expect([servers, primaryIps, firewalls, sshKeys].map((kind) => kind.size)).toEqual([0, 0, 0, 0]);
+    expect([...volumes.keys()]).toEqual([volumeId]);
+
+    const up = await rehearsal.it.up({ "volume.id": volumeId });
+    expect([...volumes.keys()]).toEqual([volumeId]);
+    expect(notPassed(up.report)).toEqual([]);
+    expect((await ask(rehearsal.it, `/jobs/${id}`)).body).toMatchObject({ id });
+    expect((await rehearsal.it.up()).changes).toEqual([]);
+  });
+
+  test("destroy works when the server is gone already", async () => {
+    const { volumeId } = rehearsal.it;
+    await fetch(`${rehearsal.it.api.url}/servers/${rehearsal.it.serverId}`, { method: "DELETE", headers: { authorization: `Bearer ${rehearsal.it.api.token}` } });
+    await expect.poll(() => rehearsal.it.api.books.servers.size, { timeout: 60_000 }).toBe(0);
+    await rehearsal.it.pulumi.destroy();
+    expect([...rehearsal.it.api.books.volumes.keys()]).toEqual([volumeId]);
+  });
+});
