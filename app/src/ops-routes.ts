@@ -18,6 +18,8 @@ export function opsRoutes(app: FastifyInstance, settings: Settings, queues: Queu
 
   app.get("/ops/queue", async (_request, reply) => {
     if (!started()) return await reply.code(503).send({ error: "waiting for Redis and Postgres" });
+    // Said at once: a command on a connection that is away would only be queued until it times out.
+    if (queues.all.some((queue) => queue.client.status !== "ready")) return await reply.code(503).send({ error: "Redis is not reachable: try again" });
     const at = await queues.byName.file.client.get(HEARTBEAT_KEY);
     const counts = await Promise.all(queues.all.map(async (queue) => [queue.name, await queue.getJobCounts()] as const));
     return { heartbeat: at === null ? null : { at, ageSeconds: Math.round((Date.now() - Date.parse(at)) / 1000) }, queues: Object.fromEntries(counts) };

@@ -37,11 +37,12 @@ export function redisOptions(env: NodeJS.ProcessEnv, { process, use, queue }: Re
     throw new Error("connect to Redis: REDIS_URL is required to be redis://HOST:PORT or rediss://HOST:PORT, found something else");
   }
   const url = new URL(text);
-  const password = decodeURIComponent(url.password) || readSecret(env, "REDIS_PASSWORD");
-  const username = decodeURIComponent(url.username);
+  const password = decoded(url.password) || readSecret(env, "REDIS_PASSWORD");
+  const username = decoded(url.username);
   const database = Number(url.pathname.slice(1) || "0");
   const shared: RedisOptions = {
-    host: url.hostname,
+    // An IPv6 address stands in brackets in a URL, and nowhere else.
+    host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
     port: Number(url.port || "6379"),
     db: Number.isInteger(database) ? database : 0,
     ...(username === "" ? {} : { username }),
@@ -55,6 +56,15 @@ export function redisOptions(env: NodeJS.ProcessEnv, { process, use, queue }: Re
   // Bull refuses a blocking or subscribing connection that gives up requests or checks readiness by itself.
   if (use !== "client") return { ...shared, maxRetriesPerRequest: null, enableReadyCheck: false };
   return { ...shared, maxRetriesPerRequest: null, enableReadyCheck: true, maxLoadingRetryTime: LOADING_RETRY_MS, commandTimeout: COMMAND_TIMEOUT_MS };
+}
+
+/** A part of the URL as it is meant. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new Error("connect to Redis: REDIS_URL is required to write % as %25 in its user and password; better, put the password in a file and name it by REDIS_PASSWORD_FILE");
+  }
 }
 
 /**

@@ -116,3 +116,15 @@ describe("a secret", () => {
       .toThrow(/^read the secret TOKEN: a readable file is required at TOKEN_FILE=\/nowhere\/token: ENOENT/);
   });
 });
+
+describe("the parts of a Redis URL", () => {
+  test("an IPv6 address loses its brackets", () => {
+    expect(options("client", { ...production, REDIS_URL: "redis://[::1]:6379" })).toMatchObject({ host: "::1", port: 6379 });
+  });
+
+  test("a bare % in the password is refused by the variable's name, and not shown", () => {
+    const connect = () => options("client", { ...production, REDIS_URL: "redis://:50%off@redis:6379" });
+    expect(connect).toThrow("connect to Redis: REDIS_URL is required to write % as %25 in its user and password");
+    expect(connect).not.toThrow("50%off");
+  });
+});
