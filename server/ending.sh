@@ -13,7 +13,7 @@ last_words() {
     todo="Mend on the host what \`to do\` says above, then deploy again: the same release is tried again."
   else
     cause=release
-    todo="What \`to do\` says above, then deploy again. Coming back is no verification: \`berth verify\` judges what runs now."
+    todo="What \`to do\` says above (in place of \`berth logs\`: the evidence above), then deploy again. Coming back is no verification: \`berth verify\` judges what runs now."
   fi
   say "release $1 FAILED, because of the $cause"
   detail failed "$(failed_checks)"

@@ -13,6 +13,7 @@ verify_command() {
   results=$(results_dir "$good")
   mkdir -p "$results"
   verdict=0
+  recovers || :
   run_verifier "$good" || verdict=$?
   if [ "$json" = --json ] || [ ! -t 1 ]; then cat "$results/report.json"; fi
   return "$verdict"
@@ -36,7 +37,7 @@ run_verifier() {
 }
 
 # The table without what passes: thirty lines of `ok` would push what failed off the screen. The whole is in table.txt.
-against() { awk '/^(ok|n\/a) / { hidden = 1; next } /^[^ ]/ || /^$/ { hidden = 0 } !hidden'; }
+against() { awk '/^(ok|n\/a) / { hidden = 1; next } /^[^ ]/ || /^$/ { hidden = 0 } !hidden' | cat -s; }
 
 hand_over_facts() {
   # The verifier's own bound ends this wait: `judge` leaves a file when it is over, however it went.

@@ -83,14 +83,15 @@ test("what fails is shown without what passes, the whole table is kept, and the 
     cat >/dev/null; cat "$FAKE/table" >&2; echo '{"verdict":"fail"}'; exit 10 ;;`);
   const run = await host.run(["release", B]);
   expect(host.read(`var/lib/berth/results/${B}/table.txt`)).toBe(table);
-  expect(run.stderr).toContain("FAIL  app.health (release)\n      seen      worker: restarting\n\n\nFAILED\n");
+  expect(run.stderr).toContain("FAIL  app.health (release)\n      seen      worker: restarting\n\nFAILED\n");
   expect(run.stderr).not.toMatch(/redis.ready|after 4 ms|limits.cpu/);
   expect(lastWords(run.stderr)).toMatchInlineSnapshot(`
     "berth: release bbbbbbbbbbbb FAILED, because of the release
           failed    app.health
           runs now  aaaaaaaaaaaa, the last good release, answers again:
-          to do     What \`to do\` says above, then deploy again. Coming back is no
-                    verification: \`berth verify\` judges what runs now.
+          to do     What \`to do\` says above (in place of \`berth logs\`: the evidence
+                    above), then deploy again. Coming back is no verification:
+                    \`berth verify\` judges what runs now.
           details   /var/lib/berth/results/bbbbbbbbbbbb/log and table.txt, on the
                     host; \`berth logs\` shows what runs now
     "
@@ -263,4 +264,42 @@ test("a release.env that holds more than values is not run", async () => {
   expect(run.code).toBe(1);
   expect(run.stderr).toContain("required: only lines KEY='value'; found: BERTH_PROJECT='$(touch pwned)'");
   expect(run.calls).toEqual([]);
+});
+
+/** An API that Docker calls unhealthy until it was asked this often, and that Compose therefore refuses to wait for at first. */
+function recovering(asked: number): string {
+  return `*service=redis*|*service=postgres*) exit ;;
+  "docker ps -aq --no-trunc --filter label=com.docker.compose.project=berth --filter label=com.docker.compose.oneoff=False") echo apiid; exit ;;
+  *"{{.State.Status}}"*) echo x >>"$FAKE/asked"; if [ "$(wc -l <"$FAKE/asked")" -ge ${asked} ]; then echo "api running healthy 0 0 false apiid"; else echo "api running unhealthy 0 0 false apiid"; fi; exit ;;
+  *" up "*"api worker") [ "$(wc -l <"$FAKE/asked")" -ge ${asked} ] || { echo "container berth-api-1 is unhealthy" >&2; exit 1; }; exit ;;`;
+}
+
+test("an application that a loading Redis left unhealthy is given its next checks before it counts as failed", async () => {
+  const host = await living();
+  host.lay(B);
+  host.write("fake/asked", "");
+  host.answer(recovering(5));
+  const run = await host.run(["release", B]);
+  mustSucceed(run);
+  expect(run.stderr).toContain("health: waiting for the next checks of what is unhealthy: api unhealthy\n");
+  expect(acts(run.calls).filter((line) => line.endsWith("api worker"))).toHaveLength(2);
+  expect(host.read("var/lib/berth/good")).toBe(`${B}\n`);
+});
+
+test("… and one that stays unhealthy is not waited for twice", async () => {
+  const host = await living();
+  host.lay(B);
+  host.write("fake/asked", "");
+  host.answer(recovering(1000));
+  const run = await host.run(["release", B]);
+  expect(acts(run.calls).filter((line) => line.includes(B) && line.endsWith("api worker"))).toHaveLength(1);
+});
+
+test("a verification by hand gives the same time", async () => {
+  const host = await living();
+  host.write("fake/asked", "");
+  host.answer(recovering(5));
+  const run = await host.run(["verify"]);
+  mustSucceed(run);
+  expect(run.stderr).toContain("health: waiting for the next checks");
 });
