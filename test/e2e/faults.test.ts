@@ -71,7 +71,8 @@ const FAULTS: readonly Fault[] = [
     changes: { "worker.command": ["node", "-e", IDLE] },
     fails: ["app.canary.email", "app.canary.file", "app.health", "app.heartbeat", "connections.required"],
     main: "app.heartbeat",
-    seen: /^renewed \d+ s ago, before this worker started/,
+    // Its predecessor's, or gone by then: 90 s after the last beat.
+    seen: /^(?:renewed \d+ s ago, before this worker started|no key berth:heartbeat:worker)/,
     says: /worker is running, health (?:starting|unhealthy)/,
   },
   {
