@@ -50,7 +50,7 @@ compose_application() {
   if [ -n "$application" ]; then
     say "start:$application"
     # shellcheck disable=SC2086 # service names are words
-    compose_up "$1" $application || {
+    compose_up "$1" $application || { recovers && compose_up "$1" $application; } || {
       # Not waited for: the verifier is to find what failed, not what was never tried because of it.
       narrate compose 45 "$1" up --detach --remove-orphans </dev/null || :
       return 1

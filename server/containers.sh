@@ -33,6 +33,18 @@ container_states() {
   bounded 20 docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.ExitCode}} {{.RestartCount}} {{.State.OOMKilled}} {{.ID}}' $ids | sort
 }
 
+any_unhealthy() { container_states | awk '$2 == "running" && $3 == "unhealthy" { found = 1 } END { exit !found }'; }
+none_unhealthy() { ! any_unhealthy; }
+
+# Docker calls a container unhealthy until its next check, 10 s later: a Redis that loaded for half a minute leaves the API so when all is well
+# again, and Compose waits for no container that it finds unhealthy. Returns 0 when one was unhealthy and none is any more.
+recovers() {
+  any_unhealthy || return 1
+  say "health: waiting for the next checks of what is unhealthy: $(health_line)"
+  # Two checks, each with its time-out.
+  wait_until 30 none_unhealthy
+}
+
 # Services of BERTH_STATEFUL (words NAME=IMAGE), by name.
 stateful_services() {
   for pair in $BERTH_STATEFUL; do printf '%s ' "${pair%%=*}"; done

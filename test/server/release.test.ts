@@ -290,8 +290,9 @@ test("… and one that stays unhealthy is not waited for twice", async () => {
   const host = await living();
   host.lay(B);
   host.write("fake/asked", "");
-  host.answer(recovering(1000));
+  host.answer(`${verdict(10, '{"verdict":"fail"}', B)}\n  ${recovering(1000)}`);
   const run = await host.run(["release", B]);
+  expect(run.code).toBe(10);
   expect(acts(run.calls).filter((line) => line.includes(B) && line.endsWith("api worker"))).toHaveLength(1);
 });
 
