@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { get } from "node:https";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -51,21 +50,29 @@ export class Registry {
     const password = randomBytes(18).toString("base64url");
     const identity = await makeIdentity(docker, ledger, await ensureImage("server", { docker, log }), password);
     const container = `berth-${ledger.id}-registry`;
-    await docker([
-      "create", "--name", container, ...ledger.label, "--network", network.name, "--ip", network.registryIp, "--network-alias", REGISTRY_NAME,
-      "--publish", `127.0.0.1:${await freePort(PUSH_PORT)}:443`, "--volume", `${DATA_VOLUME}:/var/lib/registry`, "--init",
-      "--env", "REGISTRY_HTTP_ADDR=:443", "--env", "REGISTRY_HTTP_TLS_CERTIFICATE=/etc/stand-in/tls.crt", "--env", "REGISTRY_HTTP_TLS_KEY=/etc/stand-in/tls.key",
-      "--env", "REGISTRY_AUTH=htpasswd", "--env", "REGISTRY_AUTH_HTPASSWD_REALM=berth", "--env", "REGISTRY_AUTH_HTPASSWD_PATH=/etc/stand-in/htpasswd",
-      image,
+    const files = tar([
+      { path: "/etc/stand-in/tls.crt", mode: "0644", text: identity.certificate },
+      { path: "/etc/stand-in/tls.key", mode: "0600", text: identity.key },
+      { path: "/etc/stand-in/htpasswd", mode: "0644", text: identity.htpasswd },
     ]);
-    await docker(["cp", "-", `${container}:/`], {
-      input: tar([
-        { path: "/etc/stand-in/tls.crt", mode: "0644", text: identity.certificate },
-        { path: "/etc/stand-in/tls.key", mode: "0600", text: identity.key },
-        { path: "/etc/stand-in/htpasswd", mode: "0644", text: identity.htpasswd },
-      ]),
-    });
-    await docker(["start", container]);
+    const startAt = async (port: number | ""): Promise<string | undefined> => {
+      await docker([
+        "create", "--name", container, ...ledger.label, "--network", network.name, "--ip", network.registryIp, "--network-alias", REGISTRY_NAME,
+        "--publish", `127.0.0.1:${port}:443`, "--volume", `${DATA_VOLUME}:/var/lib/registry`, "--init",
+        "--env", "REGISTRY_HTTP_ADDR=:443", "--env", "REGISTRY_HTTP_TLS_CERTIFICATE=/etc/stand-in/tls.crt", "--env", "REGISTRY_HTTP_TLS_KEY=/etc/stand-in/tls.key",
+        "--env", "REGISTRY_AUTH=htpasswd", "--env", "REGISTRY_AUTH_HTPASSWD_REALM=berth", "--env", "REGISTRY_AUTH_HTPASSWD_PATH=/etc/stand-in/htpasswd",
+        image,
+      ]);
+      await docker(["cp", "-", `${container}:/`], { input: files });
+      const { code, stderr } = await docker.attempt(["start", container]);
+      return code === 0 ? undefined : stderr.trim();
+    };
+    // Only Docker knows whether a port is free, and only once it has it: two runs that begin together would both find it so.
+    if (await startAt(PUSH_PORT) !== undefined) {
+      await docker(["rm", "--force", container]);
+      const refused = await startAt("");
+      if (refused !== undefined) throw new Error(`starting the rehearsal's registry: a port on 127.0.0.1 is required: ${refused}`);
+    }
     const published = (await docker(["port", container, "443/tcp"])).split("\n")[0] ?? "";
     await answers(published);
     return new Registry(docker, password, [
@@ -126,14 +133,6 @@ async function makeIdentity(docker: Docker, ledger: Ledger, image: string, passw
     throw new Error("making the registry's certificate: openssl and perl of the server's image must make four documents, and did not");
   }
   return { authority, certificate, key, htpasswd };
-}
-
-/** This port of the loopback interface, or 0 (any) when it is taken. */
-async function freePort(port: number): Promise<number> {
-  return await new Promise((resolve) => {
-    const server = createServer();
-    server.on("error", () => resolve(0)).listen(port, "127.0.0.1", () => server.close(() => resolve(port)));
-  });
 }
 
 /** Wait for the registry's first answer (401: it asks who is there). */
