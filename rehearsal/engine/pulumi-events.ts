@@ -3,7 +3,7 @@ import type { Counters } from "./protocol.ts";
 
 /** What the engine did, or would do, to one resource. */
 export interface Change {
-  /** Pulumi's word: create, update, replace, create-replacement, delete-replaced, delete, discard, read, … */
+  /** Pulumi's word: create, update, replace, create-replacement, delete-replaced, delete, discard, … */
   readonly op: string;
   readonly type: string;
   /** The resource's name in the program. */
@@ -26,7 +26,8 @@ export function readEvents(text: string): { readonly changes: readonly Change[];
     const { resourcePreEvent, summaryEvent } = event.parse(JSON.parse(line));
     if (resourcePreEvent !== undefined) {
       const { op, urn, type, diffs } = resourcePreEvent.metadata;
-      if (op !== "same") changes.push({ op, type, name: urn.split("::").at(-1) ?? urn, diffs: diffs ?? [] });
+      // What the program only looks up (an adopted volume) is read at every update.
+      if (op !== "same" && op !== "read") changes.push({ op, type, name: urn.split("::").at(-1) ?? urn, diffs: diffs ?? [] });
     }
     if (summaryEvent?.resourceChanges) counts = summaryEvent.resourceChanges;
   }

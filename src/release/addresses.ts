@@ -38,8 +38,9 @@ export function verifierAddress(digest: string): string {
   return `${VERIFIER}/${short(digest)}.mjs`;
 }
 
-export function releaseAddress(r12: string, name: string): string {
-  return `${RELEASES}/${r12}/${name}`;
+/** A file of a release, or without a name its directory. */
+export function releaseAddress(r12: string, name?: string): string {
+  return name === undefined ? `${RELEASES}/${r12}` : `${RELEASES}/${r12}/${name}`;
 }
 
 /**

@@ -120,7 +120,8 @@ export function releaseBundle({ config, volumeId, scripts, verifierDigest }: Bun
     files,
     secrets: secrets.entries,
     filesDocument: document({
-      title: `Berth: files of release ${r12}`,
+      title: "Berth: the files of a release",
+      base: { variable: "release", path: releaseAddress(r12) },
       entries: files,
       links: [{ path: `${SCRIPTS}/current`, target: short(scriptsDigest) }],
     }),

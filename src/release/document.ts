@@ -18,6 +18,8 @@ export interface Layout {
   readonly title: string;
   /** Directories whose mode matters; others are made as they are needed, 0755. */
   readonly directories?: readonly Directory[];
+  /** A directory whose name changes with its content: said once, so that it is one line of a difference and not one a file. */
+  readonly base?: { readonly variable: string; readonly path: string };
   readonly entries: readonly Entry[];
   /** Set last, once everything they point at is there. */
   readonly links?: readonly Link[];
@@ -81,21 +83,27 @@ function delimiter(text: string): string {
   return mark;
 }
 
-function put({ path, mode, uid, gid, text }: Entry): string {
+/** A path for the shell: below the base by its variable, else as it is. */
+function location(path: string, base: Layout["base"]): string {
+  return base !== undefined && path.startsWith(`${base.path}/`) ? `"$${base.variable}"${quoted(path.slice(base.path.length))}` : quoted(path);
+}
+
+function put({ path, mode, uid, gid, text }: Entry, base: Layout["base"]): string {
   if (text.includes("\0")) throw new Error(`laying down ${path}: required: text; found: a NUL byte, which a shell cannot hold; leave it out`);
   const exact = text.endsWith("\n") ? "" : " exact";
   const mark = delimiter(text);
-  return `put ${mode} ${uid}:${gid} ${quoted(path)}${exact} <<'${mark}'\n${text}${exact === "" ? "" : "\n"}${mark}\n`;
+  return `put ${mode} ${uid}:${gid} ${location(path, base)}${exact} <<'${mark}'\n${text}${exact === "" ? "" : "\n"}${mark}\n`;
 }
 
 /**
  * The document, for `sudo sh -eu` on its standard input. Its last line calls the function that all the rest defines, so that a
  * document cut off anywhere lays nothing down. It may run any number of times, and removes nothing.
  */
-export function document({ title, directories = [], entries, links = [] }: Layout): string {
+export function document({ title, directories = [], base, entries, links = [] }: Layout): string {
   const body = [
+    ...(base === undefined ? [] : [`${base.variable}=${quoted(base.path)}\n`]),
     ...directories.map(({ mode, path }) => `directory ${mode} ${quoted(path)}\n`),
-    ...entries.map(put),
+    ...entries.map((entry) => put(entry, base)),
     ...links.map(({ target, path }) => `link ${quoted(target)} ${quoted(path)}\n`),
     // A power cut after this leaves whole files behind, not empty ones.
     'sync -f "$root/"\n',

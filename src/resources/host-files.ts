@@ -4,6 +4,7 @@ import type { Config } from "../config/schema.ts";
 import type { ReleaseBundle } from "../release/bundle.ts";
 import { connectionTo } from "./connection.ts";
 import { packed } from "./payload.ts";
+import { reachable } from "./reach.ts";
 import type { Server } from "./server.ts";
 
 /**
@@ -28,11 +29,12 @@ export class HostFiles extends pulumi.ComponentResource {
     // A new server holds nothing: its id makes every document be laid down again.
     const common = { connection: connectionTo(server.address, config), triggers: [server.serverId], addPreviousOutputInEnv: false };
 
+    const reach = reachable(name, config, server.address);
     const files = new remote.Command(`${name}-files`, {
       ...common,
       create: `${WAIT_FOR_FIRST_BOOT} && sudo sh -eu`,
       stdin: bundle.apply((it) => it.filesDocument),
-    }, own);
+    }, { ...own, hooks: { beforeCreate: [reach], beforeUpdate: [reach] } });
     const secrets = new remote.Command(`${name}-secrets`, {
       ...common,
       create: "sudo sh -eu",

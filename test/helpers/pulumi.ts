@@ -1,11 +1,13 @@
+import { expect } from "vitest";
+import { ask } from "../../rehearsal/observe.ts";
 import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
 
 export const SERVER_URN = "urn:pulumi:rehearsal::berth::berth:index:Server$hcloud:index/server:Server::server";
 
-/** Lines that a preview's difference of a text adds or takes away, less the indentation that Pulumi gives all of them. */
+/** Lines that a preview's difference of a text adds or takes away. Pulumi indents the whole text by ten, where a list in YAML cannot be taken for a mark. */
 export function changedLines(preview: string): string[] {
   return preview.split("\n").flatMap((line) => {
-    const found = /^ *([-+]) (.*)$/.exec(line);
+    const found = /^ {10}([-+]) (.*)$/.exec(line);
     return found === null ? [] : [`${found[1] ?? ""}${found[2] ?? ""}`];
   });
 }
@@ -14,4 +16,11 @@ export function changedLines(preview: string): string[] {
 export async function sudoCommands(rehearsal: Rehearsal): Promise<string[]> {
   const journal = await rehearsal.exec(["sh", "-c", "journalctl --sync; journalctl --no-pager -o cat _COMM=sudo"]);
   return journal.split("\n").flatMap((line) => /COMMAND=(.*)$/.exec(line)?.[1] ?? []);
+}
+
+/** Hand the application a job; gives its id, by which the row and the job can be asked for later. */
+export async function postJob(rehearsal: Rehearsal): Promise<string> {
+  const { status, body } = await ask(rehearsal, "/jobs", { queue: "email", data: { to: "someone@example.com", subject: "Berth", text: "kept" } });
+  expect(status).toBe(202);
+  return (body as { id: string }).id;
 }

@@ -43,6 +43,19 @@ const layout: Layout = {
   links: [{ path: "/opt/a/current", target: "deep" }],
 };
 
+test("a release's directory is named once, so that a preview shows it once", () => {
+  const under = (name: string): Layout => ({
+    ...layout,
+    base: { variable: "release", path: `/opt/releases/${name}` },
+    entries: [entry(`/opt/releases/${name}/compose.yaml`, "name: berth\n"), entry(`/opt/releases/${name}/it's`, "x\n"), entry(`/opt/releases/${name}-not`, "y\n")],
+    links: [],
+  });
+  expect(document(under("a")).split("\n").filter((line) => line.includes("/opt/releases/a/"))).toEqual([]);
+  expect(document(under("a")).match(/\/opt\/releases\/a'/g)).toHaveLength(1);
+  expect(run(document(under("a")))).toEqual({ status: 0, stderr: "" });
+  expect(laid().filter((path) => path.startsWith("/opt/releases/"))).toEqual(["/opt/releases/a 0755", "/opt/releases/a-not 0644", "/opt/releases/a/compose.yaml 0644", "/opt/releases/a/it's 0644"]);
+});
+
 test("what it lays down: bytes, modes, directories, links", () => {
   expect(run(document(layout))).toEqual({ status: 0, stderr: "" });
   expect(laid()).toMatchInlineSnapshot(`
