@@ -26,6 +26,7 @@ export class Ledger {
   readonly directory: string;
   readonly #docker: Docker;
   readonly #log: Log;
+  #closing: Promise<void> | undefined;
 
   private constructor(id: string, docker: Docker, log: Log) {
     this.id = id;
@@ -56,8 +57,12 @@ export class Ledger {
   }
 
   /** Take back everything. Safe to call twice. */
-  async close(): Promise<void> {
-    await cleanup(this.id, this.#docker, this.#log);
+  close(): Promise<void> {
+    // A signal's handler and the program that it interrupts both close: the second waits for the first.
+    this.#closing ??= cleanup(this.id, this.#docker, this.#log).finally(() => {
+      this.#closing = undefined;
+    });
+    return this.#closing;
   }
 
   /** A command that was under way may still bring something about: look again until nothing comes. */
