@@ -19,7 +19,8 @@ const check = spawnSync(process.execPath, ["--import", "tsx", "scripts/check.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "berth-test-"));
 const output = join(scratch, "results.json");
-const vitest = spawn("npx", ["vitest", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${output}`, ...process.argv.slice(2)], {
+// By its own file: npx would put node_modules/.bin first on PATH, and hide a `pulumi` that is installed.
+const vitest = spawn(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${output}`, ...process.argv.slice(2)], {
   stdio: ["ignore", "inherit", "inherit"],
 });
 // vitest gets Ctrl-C from the terminal itself and tears down what the tests started; this process waits for that.
