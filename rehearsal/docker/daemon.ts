@@ -9,7 +9,7 @@ import { cacheDirectory, withCacheLock } from "../cache.ts";
 import { isAlive, processIdentity } from "../process-identity.ts";
 import { type Docker, dockerAt } from "./docker.ts";
 import { type Log, run } from "./exec.ts";
-import { bridges, removeTraces, takeTraces, type Traces } from "./traces.ts";
+import { bridges, putBackRules, removeTraces, takeTraces, type Traces } from "./traces.ts";
 
 /**
  * A Docker daemon of our own for as long as someone uses it. Several processes share it: each leaves a file under `users/`, and the
@@ -41,8 +41,11 @@ export class OwnDaemon {
       if ((await this.#alive()) === null) {
         // A daemon that crashed left its traces: what was there before that one is still what to go back to.
         const traces = join(this.#run, "traces.json");
-        if (!existsSync(traces)) await writeFile(traces, JSON.stringify(await takeTraces()));
+        const now = await takeTraces();
+        if (!existsSync(traces)) await writeFile(traces, JSON.stringify(now));
         await this.#spawn(dockerd);
+        await this.#answer(docker);
+        await putBackRules(now);
       }
       await this.#answer(docker);
       log(`Docker: own daemon ${await docker(["version", "--format", "{{.Server.Version}}"])}, data in ${this.#dataRoot}`);

@@ -65,6 +65,27 @@ export async function removeTraces(before: Traces, made: readonly string[]): Pro
   await writeSysctl(before.sysctl);
 }
 
+/** A daemon that starts empties Docker's chains, whosever they are: give another daemon back the rules it had a moment ago. */
+export async function putBackRules(before: Traces): Promise<void> {
+  for (const family of FAMILIES) {
+    for (const table of TABLES) {
+      for (const args of emptied(before.rules[family][table], await save(family, table))) {
+        await execute([family, "-w", "10", "-t", table, ...args], { timeoutMs: 20_000 });
+      }
+    }
+  }
+}
+
+/** The commands that put lost rules of Docker's chains back at the head of their chain, in their order. */
+export function emptied(before: string, now: string): readonly (readonly string[])[] {
+  const still = new Set(now.split("\n"));
+  const lost = before.split("\n").filter((line) => line.startsWith("-A DOCKER") && !still.has(line));
+  return lost.toReversed().map((line) => {
+    const [, chain = "", ...rest] = words(line);
+    return ["-I", chain, ...rest];
+  });
+}
+
 /** The `iptables` commands, without the table, that lead from the rules `now` back to the rules `before`. */
 export function undoing(before: string, now: string, made: readonly string[]): readonly (readonly string[])[] {
   const was = new Set(before.split("\n"));

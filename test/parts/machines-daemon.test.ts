@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ensureDocker, reachableDocker } from "../../rehearsal/docker/ensure.ts";
 import { execute } from "../../rehearsal/docker/exec.ts";
@@ -34,6 +35,15 @@ function connects(host: string, port: number): Promise<boolean> {
     };
     socket.on("connect", end(true)).on("error", end(false)).on("timeout", end(false));
   });
+}
+
+/** A container that has just been started listens a moment later. */
+async function answers(host: string, port: number): Promise<boolean> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    if (await connects(host, port)) return true;
+    await sleep(200);
+  }
+  return false;
 }
 
 let cache: string;
@@ -71,8 +81,8 @@ test("a daemon of our own runs containers, is shared, and leaves nothing but its
     await docker(["run", "--detach", "--name", "one", "--network", "inner", "--publish", "127.0.0.1::6379", image]);
     await docker(["run", "--detach", "--name", "two", image]);
     const port = Number((await docker(["port", "one", "6379/tcp"])).split(":").at(-1));
-    expect(await connects("127.0.0.1", port)).toBe(true);
-    expect(await connects(await docker(["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "two"]), 6379)).toBe(true);
+    expect(await answers("127.0.0.1", port)).toBe(true);
+    expect(await answers(await docker(["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "two"]), 6379)).toBe(true);
 
     // A second user finds the same daemon, and its going leaves the first one's alone.
     const again = await ensureDocker(() => undefined, { own: true });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { compareVersions, parseVersion } from "../../../rehearsal/docker/docker.ts";
 import { execute, run } from "../../../rehearsal/docker/exec.ts";
-import { undoing } from "../../../rehearsal/docker/traces.ts";
+import { emptied, undoing } from "../../../rehearsal/docker/traces.ts";
 import { debianUris } from "../../../rehearsal/images/debian.ts";
 import { serverDockerfile } from "../../../rehearsal/images/official-server.ts";
 import { IMAGE_NAMES, RECIPES } from "../../../rehearsal/images/recipes.ts";
@@ -87,4 +87,14 @@ test("a command's failure shows what it said, not what it was given", async () =
   await expect(run([process.execPath, "-e", "console.error('no'); process.exit(3)"], { input: "secret" })).rejects.toThrow(/exit 0 required, exit 3: no$/);
   expect(await execute(["sleep", "5"], { timeoutMs: 50 })).toMatchObject({ code: 124 });
   await expect(run(["sleep", "5"], { timeoutMs: 50 })).rejects.toThrow("timed out");
+});
+
+test("rules that a starting daemon emptied from another's chains come back at their head, in their order", () => {
+  const before = "-A DOCKER -i br-1 -j RETURN\n-A DOCKER-ISOLATION-STAGE-2 -o br-1 -j DROP\n-A DOCKER-ISOLATION-STAGE-2 -o br-2 -j DROP\n-A DOCKER-ISOLATION-STAGE-2 -j RETURN\n-A FORWARD -j DOCKER-USER";
+  const now = "-A DOCKER-ISOLATION-STAGE-2 -j RETURN";
+  expect(emptied(before, now).map((args) => args.join(" "))).toEqual([
+    "-I DOCKER-ISOLATION-STAGE-2 -o br-2 -j DROP",
+    "-I DOCKER-ISOLATION-STAGE-2 -o br-1 -j DROP",
+    "-I DOCKER -i br-1 -j RETURN",
+  ]);
 });
