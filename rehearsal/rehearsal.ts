@@ -6,6 +6,8 @@ import { z } from "zod";
 import { publicKey } from "../src/config/keys.ts";
 import { generateSecrets, type GeneratedSecrets } from "../src/config/generate.ts";
 import { Secret } from "../src/config/secret.ts";
+import { DEPLOY_USER } from "../src/host/cloud-init.ts";
+import type { SshTarget } from "../src/ssh.ts";
 import type { Check, Report } from "../src/verify/types.ts";
 import { buildAppImage } from "./app-image.ts";
 import { type CloudApi, startCloud } from "./cloud/api.ts";
@@ -208,6 +210,11 @@ export class Rehearsal {
   deployKeyFingerprint(): string {
     const blob = Buffer.from(publicKey(new Secret(this.secrets.deployKey)).split(" ")[1] ?? "", "base64");
     return `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
+  }
+
+  /** How a laptop reaches the server. */
+  get sshTarget(): SshTarget {
+    return { host: this.address, user: DEPLOY_USER, privateKey: this.secrets.deployKey, hostKey: publicKey(new Secret(this.secrets.hostKey)) };
   }
 
   /** Write the deploy key and the server's known key where they go with the run, for a person's own ssh. */

@@ -1,4 +1,7 @@
 import { expect, test } from "vitest";
+import { onHost } from "../../src/cli/host.ts";
+import { publicKey } from "../../src/config/keys.ts";
+import { Secret } from "../../src/config/secret.ts";
 import { generateSecrets } from "../../src/config/generate.ts";
 import { ask, containerIds, redisClients, secretsIn, verify, whereSecretsMustNotBe } from "../../rehearsal/observe.ts";
 import { notPassed, rehearsed } from "../helpers/deployment.ts";
@@ -30,6 +33,14 @@ test("sshd accepted the deploy key and nothing else", async () => {
   const fingerprint = rehearsal.it.deployKeyFingerprint();
   for (const line of accepted) expect(line).toContain(`publickey for deploy`);
   for (const line of accepted) expect(line).toContain(fingerprint);
+});
+
+test("berth verify and status answer on a laptop, over the pinned key; another key is refused", async () => {
+  const target = rehearsal.it.sshTarget;
+  expect(await onHost(target, ["verify"], 120)).toBe(0);
+  expect(await onHost(target, ["status"], 60)).toBe(0);
+  const another = publicKey(new Secret(generateSecrets().hostKey));
+  await expect(onHost({ ...target, hostKey: another }, ["status"], 60)).rejects.toThrow("the pinned host key is required, found another");
 });
 
 test("a second up changes nothing", async () => {
