@@ -57,6 +57,7 @@ async function mmdebstrapArguments(recipe: Recipe, work: string, tar: string): P
     // The new root is a directory that is packed and thrown away: flushing each file to disk only costs time.
     "--dpkgopt=force-unsafe-io",
   ];
+  const mirror = await debianMirror();
   return [
     "mmdebstrap", "--quiet", "--mode=root", "--format=tar", `--variant=${recipe.keepApt ? "minbase" : "essential"}`,
     `--include=${recipe.packages.join(",")}`,
@@ -64,7 +65,7 @@ async function mmdebstrapArguments(recipe: Recipe, work: string, tar: string): P
     ...(recipe.before === "" ? [] : [`--essential-hook=${await script("before", recipe.before)}`]),
     `--customize-hook=${await script("after", recipe.after === "" ? ":" : recipe.after)}`,
     ...(recipe.keepApt ? ["--skip=cleanup/apt/lists", "--skip=cleanup/apt/cache"] : []),
-    DEBIAN_RELEASE, tar, await debianMirror(),
+    DEBIAN_RELEASE, tar, ...(mirror === undefined ? [] : [mirror]),
   ];
 }
 

@@ -2,16 +2,14 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execute } from "../docker/exec.ts";
 
-const DEFAULT_MIRROR = "http://deb.debian.org/debian";
-
-/** The Debian archive that this machine's own apt uses; Debian's own address where it uses none. */
-export async function debianMirror(directory = "/etc/apt"): Promise<string> {
+/** The Debian archive that this machine's own apt uses; undefined where it uses none, and mmdebstrap knows Debian's own. */
+export async function debianMirror(directory = "/etc/apt"): Promise<string | undefined> {
   const texts = [await readFile(join(directory, "sources.list"), "utf8").catch(() => "")];
   const parts = join(directory, "sources.list.d");
   for (const name of (await readdir(parts).catch((): string[] => [])).toSorted((a, b) => a.localeCompare(b))) {
     if (/\.(list|sources)$/.test(name)) texts.push(await readFile(join(parts, name), "utf8"));
   }
-  return texts.flatMap(debianUris)[0] ?? DEFAULT_MIRROR;
+  return texts.flatMap(debianUris)[0];
 }
 
 /** Archives in one file of apt's sources, in either format, that offer Debian itself: not its security updates, not third parties. */
