@@ -82,6 +82,7 @@ describe.skipIf(noPulumi !== undefined)(`under Pulumi's engine${noPulumi === und
     const up = await rehearsal.it.up({ "server.type": "cx43" });
     expect(up.changes.map(({ op, name, diffs }) => ({ op, name, diffs }))).toEqual([{ op: "update", name: "server", diffs: ["serverType"] }]);
     expect([rehearsal.it.serverId, rehearsal.it.address]).toEqual([serverId, address]);
+    expect(up.sshConnections).toBe(1);
     expect((await sudoCommands(rehearsal.it)).slice(before.length)).toContain("/usr/bin/systemctl stop berth.service");
     await expect.poll(async () => (await ask(rehearsal.it, "/readyz").catch(() => ({ status: 0 }))).status, { timeout: 120_000, interval: 1_000 }).toBe(200);
     // Hetzner cuts the power: without the orderly stop, Postgres would have had to recover.
@@ -123,12 +124,14 @@ describe.skipIf(noPulumi !== undefined)(`under Pulumi's engine${noPulumi === und
   });
 
   test("planted secrets are in no state, event, preview or log, and nowhere on the host", async () => {
+    const rotation = await rehearsal.it.pulumi.preview(rehearsal.it.configWith({ "secrets.redisPassword": "another-password" }));
+    expect(rotation.changes.map(({ op, name }) => `${op} ${name}`)).toEqual(["update host-files", "update host-secrets", "update release", "update probe"]);
     const places = {
       ...(await whereSecretsMustNotBe(rehearsal.it)),
       "state, present and past": await rehearsal.it.pulumi.state(),
       "engine events": await rehearsal.it.pulumi.events(),
       "stack settings": await rehearsal.it.pulumi.settings(),
-      preview: (await rehearsal.it.pulumi.preview(rehearsal.it.configWith({ "secrets.redisPassword": "another-password" }))).text,
+      preview: rotation.text,
     };
     for (const [place, text] of Object.entries(places)) {
       expect(text.length, `${place} was looked at`).toBeGreaterThan(0);
