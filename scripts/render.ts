@@ -1,10 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { withConfigTable } from "../src/config/manual.ts";
+import { pulumiYaml } from "../src/config/table.ts";
 import { placeholderConfig, renderings } from "./renderings.ts";
 
 /**
  * usage: npm run render [-- --check]
- * Writes the committed renderings of Pulumi.prod.yaml; with --check, only says which differ, and exits 1 if any does.
+ * Writes the committed renderings of Pulumi.prod.yaml, and of the schema's keys (Pulumi.yaml, docs/configuration.md); with --check, only says which differ, and exits 1 if any does.
  */
 
 const root = join(import.meta.dirname, "..");
@@ -26,7 +28,12 @@ function differences(wanted: Readonly<Record<string, string>>): string[] {
   return [...changed, ...committed().filter((path) => !(path in wanted))];
 }
 
-const wanted = renderings(placeholderConfig(readFileSync(join(root, "Pulumi.prod.yaml"), "utf8")));
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const wanted: Readonly<Record<string, string>> = {
+  ...renderings(placeholderConfig(read("Pulumi.prod.yaml"))),
+  "Pulumi.yaml": pulumiYaml(),
+  "docs/configuration.md": withConfigTable(read("docs/configuration.md")),
+};
 const stale = differences(wanted);
 
 if (process.argv.includes("--check")) {

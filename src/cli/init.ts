@@ -54,7 +54,7 @@ export async function init(options: InitOptions, effects: InitEffects): Promise<
 
   parseConfig(inputOf(await values(stack, effects)));
   effects.say(`stack ${stack} is complete; next: npx pulumi preview --stack ${stack}, then npx pulumi up --stack ${stack}`);
-  if (options.rotate.length > 0) effects.say("rotated: a password takes effect with the next `pulumi up`; for keys see docs/configuration.md first");
+  if (options.rotate.length > 0) effects.say("rotated: read docs/configuration.md before the next `pulumi up`: Postgres and the keys want a step of yours first");
   return 0;
 }
 

@@ -208,7 +208,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   secrets: z.strictObject({
     redisPassword: password.describe("Password of Redis."),
-    postgresPassword: password.describe("Password of the Postgres user. Rotation is carried out by the release."),
+    postgresPassword: password.describe("Password of the Postgres user. Postgres reads it at its first start only: to rotate it, ALTER ROLE first."),
     deployKey: privateKey.describe("OpenSSH private key (ed25519) the deployment signs in with."),
     hostKey: privateKey.describe("OpenSSH private host key (ed25519) the server is given at its first boot, and pinned to."),
     registryPassword: secret.optional().describe("Password or token at `registry.server`."),

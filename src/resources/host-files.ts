@@ -22,6 +22,9 @@ const WAIT_FOR_FIRST_BOOT = [
  * standard input, so that a preview shows the lines that change, and nothing is in an argument list.
  */
 export class HostFiles extends pulumi.ComponentResource {
+  /** When the files were last laid down, by the host's clock. */
+  readonly laid: pulumi.Output<string>;
+
   constructor(name: string, args: { config: Config; server: Server; bundle: pulumi.Output<ReleaseBundle>; verifier: { text: string; digest: string } }) {
     super("berth:index:HostFiles", name, {});
     const { config, server, bundle, verifier } = args;
@@ -32,7 +35,7 @@ export class HostFiles extends pulumi.ComponentResource {
     const reach = reachable(name, config, server.address);
     const files = new remote.Command(`${name}-files`, {
       ...common,
-      create: `${WAIT_FOR_FIRST_BOOT} && sudo sh -eu`,
+      create: `${WAIT_FOR_FIRST_BOOT} && sudo sh -eu && date -u +%FT%T.%NZ`,
       stdin: bundle.apply((it) => it.filesDocument),
     }, { ...own, hooks: { beforeCreate: [reach], beforeUpdate: [reach] } });
     const secrets = new remote.Command(`${name}-secrets`, {
@@ -46,7 +49,8 @@ export class HostFiles extends pulumi.ComponentResource {
       create: installVerifier(verifier.digest),
       stdin: packed(verifier.text),
     }, { ...own, dependsOn: secrets });
-    this.registerOutputs({});
+    this.laid = files.stdout;
+    this.registerOutputs({ laid: this.laid });
   }
 }
 

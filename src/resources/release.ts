@@ -24,6 +24,9 @@ export class Release extends pulumi.ComponentResource {
     const transaction = new remote.Command(name, {
       connection: connectionTo(server.address, config),
       create: pulumi.interpolate`sudo /opt/berth/scripts/current/berth release ${bundle.apply((it) => it.r12)}`,
+      // Unread by the host. After a failed release the state still holds the inputs of the one before: without this, going back
+      // to that configuration would look like no change, and what the failure left on the host would stay.
+      stdin: files.laid,
       triggers: [server.serverId],
       addPreviousOutputInEnv: false,
       // Standard error carries progress and the table for people; standard output is the report.

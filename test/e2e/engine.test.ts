@@ -65,6 +65,15 @@ describe.skipIf(noPulumi !== undefined)(`under Pulumi's engine${noPulumi === und
     for (const service of STATEFUL) expect(after[service], service).toBe(before[service]);
   });
 
+  test("a release that failed, and its configuration taken back: the host is told again, instead of nothing being seen to change", async () => {
+    const before = rehearsal.it.configWith();
+    await expect(rehearsal.it.up({ "app.migrate": ["node", "-e", "process.exit(3)"] })).rejects.toThrow(/the migration ended with 3/);
+    await rehearsal.it.pulumi.configure(before);
+    const back = await rehearsal.it.up();
+    expect(back.changes.map(({ op, name }) => `${op} ${name}`)).toEqual(expect.arrayContaining(["update host-files", "update release"]));
+    expect(back.report.verdict).toBe("pass");
+  });
+
   test("a changed host setting arrives on the living server", async () => {
     const { serverId } = rehearsal.it;
     const file = "/etc/apt/apt.conf.d/52-berth-upgrades";

@@ -32,7 +32,7 @@ beforeAll(async () => {
     newResource: ({ name, type, inputs, custom }) => {
       registered.push({ name, type, inputs: inputs as Record<string, unknown>, ignoreChanges: custom === true ? registration().ignoreChanges : [] });
       const id = String(1000 + registered.length);
-      const state = { ...(inputs as Record<string, unknown>), ipAddress: "192.0.2.10", stdout: REPORT, stderr: "" };
+      const state = { ...(inputs as Record<string, unknown>), ipAddress: "192.0.2.10", stdout: name === "host-files" ? "laid down by host-files" : REPORT, stderr: "" };
       return { id, state };
     },
     call: ({ token }) => {
@@ -119,7 +119,10 @@ test("the firewall lets in SSH from the named sources, HTTP and HTTPS, and nothi
   ]);
 });
 
-test("the release runs by its digest, and again on a new server", () => {
+test("the release runs by its digest, again on a new server, and again whenever the files were laid down again", () => {
+  const laid = find("command:remote:Command", "host-files");
+  expect(laid.inputs["create"]).toMatch(/ && sudo sh -eu && date -u \+%FT%T\.%NZ$/);
+  expect(find("command:remote:Command", "release").inputs["stdin"]).toBe("laid down by host-files");
   const { inputs } = find("command:remote:Command", "release");
   expect(inputs["create"]).toMatch(/^sudo \/opt\/berth\/scripts\/current\/berth release [0-9a-f]{12}$/);
   expect(inputs["triggers"]).toEqual([expect.stringMatching(/^\d+$/)]);
