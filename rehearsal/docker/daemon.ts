@@ -142,7 +142,6 @@ export class OwnDaemon {
   async #clear(): Promise<void> {
     const traces = join(this.#run, "traces.json");
     if (!existsSync(traces)) return;
-    // eslint-disable-next-line typescript/no-unsafe-type-assertion -- written by us a moment ago
     const before = JSON.parse(await readFile(traces, "utf8")) as Traces;
     await removeTraces(before, (await bridges()).filter((name) => name === this.#bridge));
     await rm(traces);

@@ -1,23 +1,17 @@
 import { spawn } from "node:child_process";
 import { z } from "zod";
 import { capture, commandFailure } from "./capture.ts";
-import { commandId, loggingSchema } from "./command-basics.ts";
+import { commandId, commandInputs } from "./command-basics.ts";
 import { type Context, handler, type Made } from "./handler.ts";
 
 /** How long a command has to end after an interrupt before it is killed. */
 const GRACE_MS = 2_000;
 
 const inputs = z.strictObject({
-  create: z.string().optional(),
-  update: z.string().optional(),
-  delete: z.string().optional(),
-  stdin: z.string().optional(),
+  ...commandInputs,
   dir: z.string().optional(),
   environment: z.record(z.string(), z.string()).optional(),
   interpreter: z.array(z.string()).min(1).optional(),
-  triggers: z.array(z.unknown()).optional(),
-  logging: loggingSchema,
-  addPreviousOutputInEnv: z.boolean().optional(),
 });
 type Inputs = z.infer<typeof inputs>;
 

@@ -2,19 +2,13 @@ import type { Client, ClientChannel } from "ssh2";
 import { z } from "zod";
 import { capture, commandFailure } from "./capture.ts";
 import { type Context, handler, type Made } from "./handler.ts";
-import { commandId, loggingSchema } from "./command-basics.ts";
+import { commandId, commandInputs } from "./command-basics.ts";
 import { type Connection, connectionSchema, dial } from "./ssh.ts";
 
 /** Strict: `environment` would need the server's AcceptEnv, and a silently dropped input would be a lie. */
 const inputs = z.strictObject({
   connection: connectionSchema,
-  create: z.string().optional(),
-  update: z.string().optional(),
-  delete: z.string().optional(),
-  stdin: z.string().optional(),
-  triggers: z.array(z.unknown()).optional(),
-  logging: loggingSchema,
-  addPreviousOutputInEnv: z.boolean().optional(),
+  ...commandInputs,
 });
 type Inputs = z.infer<typeof inputs>;
 

@@ -47,6 +47,5 @@ export async function kernelHolders(): Promise<readonly string[]> {
 
 async function readBefore(): Promise<KernelSettings | null> {
   const text = await readFile(BEFORE, "utf8").catch(() => null);
-  // eslint-disable-next-line typescript/no-unsafe-type-assertion -- written above
   return text === null ? null : (JSON.parse(text) as KernelSettings);
 }

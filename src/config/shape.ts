@@ -23,7 +23,6 @@ interface Node {
   readonly anyOf?: readonly Node[];
 }
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- zod types its output as any JSON Schema; this one has no boolean schemas
 const root = z.toJSONSchema(configSchema, { io: "input" }) as Node;
 
 /** Names a map may have; empty where names are free or there is no map. */

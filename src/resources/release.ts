@@ -65,6 +65,5 @@ export class OutsideProbe extends pulumi.ComponentResource {
 }
 
 function verdictOf(report: string): string {
-  // eslint-disable-next-line typescript/no-unsafe-type-assertion -- written by our own verifier, src/verify/main.ts
   return verdictLine(JSON.parse(report) as Report);
 }

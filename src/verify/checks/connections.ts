@@ -1,4 +1,4 @@
-import { budgetTotal, connectionBudget } from "../../redis/budget.ts";
+import { connectionBudget } from "../../redis/budget.ts";
 import { type ConnectionKind, queueOf } from "../../redis/clients.ts";
 import { connectionsOf, holdersOf, nameConnection } from "../attribution.ts";
 import type { CheckId } from "../rules.ts";
@@ -115,9 +115,4 @@ export function connectionsForeign(facts: Facts, expectations: Expectations): Ch
     if (strangers.length === 0) return verdict("connections.foreign", [], "none", expected);
     return fail("connections.foreign", `${plural(strangers.length, "connection")}: ${strangers.map(nameConnection).join("; ")}`, expected);
   });
-}
-
-/** How many connections there are when all is well. */
-export function expectedTotal({ queues, processes }: Expectations): number {
-  return PROCESSES.reduce((total, process) => total + budgetTotal(connectionBudget(queues.length, processes[process])), 0);
 }
