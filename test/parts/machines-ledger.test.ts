@@ -16,16 +16,16 @@ let docker: Docker;
 let image: string;
 let cache: string;
 let pressure: string;
+let others: readonly string[];
 const oldCache = process.env["XDG_CACHE_HOME"];
 
 async function readPressure(): Promise<string> {
   return (await readFile("/proc/sys/vm/vfs_cache_pressure", "utf8")).trim();
 }
 
-/** The setting as it was; while runs are up beside the tests, it rightly stays as it is. */
-async function expectPressure(value: string): Promise<void> {
-  const others = await kernelHolders();
-  expect(await readPressure()).toBe(others.length > 0 ? "141" : value);
+/** The setting as it was; where runs of somebody else were up before the test began, it rightly stays as the test's run set it. */
+async function expectRestored(): Promise<void> {
+  expect(await readPressure()).toBe(others.length > 0 ? "141" : pressure);
 }
 
 /** A run in a process of its own, up to where it has made everything; gives back its id. */
@@ -49,6 +49,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   cache = await mkdtemp(join(tmpdir(), "berth-ledger-"));
   process.env["XDG_CACHE_HOME"] = cache;
+  others = await kernelHolders();
 });
 
 afterEach(async () => {
@@ -69,7 +70,7 @@ test.each([["SIGINT", 130], ["SIGTERM", 143]] as const)("a run that gets %s take
   child.kill(signal);
   expect(await once(child, "exit")).toEqual([code, null]);
   expect(await leftovers(docker, id)).toEqual([]);
-  await expectPressure(pressure);
+  await expectRestored();
 });
 
 test("what a killed run left, the next one clears away; a living and a kept run stay", async () => {
@@ -80,7 +81,7 @@ test("what a killed run left, the next one clears away; a living and a kept run 
 
   const next = await Ledger.open(docker);
   expect(await leftovers(docker, killed.id)).toEqual([]);
-  await expectPressure(pressure);
+  await expectRestored();
 
   const other = await Ledger.open(docker);
   expect(await runs()).toEqual([next.id, other.id].toSorted((a, b) => a.localeCompare(b)));
@@ -96,7 +97,7 @@ test("kernel settings are put back with the last run, not before", async () => {
   expect(await readPressure()).toBe("141");
   first.child.kill("SIGINT");
   await once(first.child, "exit");
-  await expectPressure(pressure);
+  await expectRestored();
 });
 
 test("only an id is cleaned up", async () => {
