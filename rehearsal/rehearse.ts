@@ -6,6 +6,7 @@ import { containerIds, redisClients } from "./observe.ts";
 import { Rehearsal, type Up } from "./rehearsal.ts";
 import { Steps } from "./steps.ts";
 import { summary } from "./summary.ts";
+import { setScene, topologyHelp, topologyNamed, type TopologyName } from "./topology.ts";
 
 const HELP = `usage: npm run rehearse [-- OPTIONS]
 
@@ -17,6 +18,9 @@ the same Pulumi program that \`pulumi up\` runs.
              what carries the program out: Pulumi's engine with Hetzner's provider, or an
              engine of our own that only creates; auto takes Pulumi's when \`pulumi\` is on
              PATH (default)
+  --topology NAME
+             where the roles stand:
+${topologyHelp()}
   --keep     leave it up at the end, and say how to reach and stop it
   --stop     take down what --keep left up
   --verbose  show every line of every step, also on a terminal
@@ -25,6 +29,7 @@ the same Pulumi program that \`pulumi up\` runs.
 const { values } = parseArgs({
   options: {
     engine: { type: "string", default: "auto" },
+    topology: { type: "string", default: "single" },
     keep: { type: "boolean", default: false },
     stop: { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
@@ -33,7 +38,7 @@ const { values } = parseArgs({
 });
 
 if (values.help) process.stdout.write(HELP);
-else process.exitCode = values.stop ? await stop() : await rehearse(engineChoice(values.engine));
+else process.exitCode = values.stop ? await stop() : await rehearse(engineChoice(values.engine), topologyNamed(values.topology));
 
 function engineChoice(text: string): EngineChoice {
   const choice = ENGINES.find((it) => it === text);
@@ -41,7 +46,7 @@ function engineChoice(text: string): EngineChoice {
   throw new Error(`rehearse: --engine takes one of ${ENGINES.join(", ")}, found ${text}`);
 }
 
-async function rehearse(engine: EngineChoice): Promise<number> {
+async function rehearse(engine: EngineChoice, topology: TopologyName): Promise<number> {
   const steps = new Steps(process.stdout, values.verbose);
   const started = performance.now();
   let rehearsal: Rehearsal | undefined;
@@ -49,7 +54,8 @@ async function rehearse(engine: EngineChoice): Promise<number> {
   try {
     rehearsal = await Rehearsal.start({ steps, engine });
     const it = rehearsal;
-    const first = await steps.run("first release: from no server to a verified application", (log) => it.up({}, log));
+    const scene = await steps.run(`topology: ${topology}`, (log) => setScene(topology, it, log));
+    const first = await steps.run("first release: from no server to a verified application", (log) => it.up(scene.changes, log));
     const counted = await steps.run("count Redis connections past Berth: CLIENT LIST", () => countConnections(it, first));
     await steps.run("second up, nothing changed", async (log) => {
       const again = await it.up({}, log);
@@ -64,7 +70,7 @@ async function rehearse(engine: EngineChoice): Promise<number> {
       if (replaced.length > 0) throw new Error(`a new application image: the same containers of Redis, Postgres and the proxy are required, found new ones of ${replaced.join(", ")}`);
       return up;
     });
-    steps.line(await summary({ rehearsal: it, first, second, counted, seconds: (performance.now() - started) / 1000 }));
+    steps.line(await summary({ rehearsal: it, scene, first, second, counted, seconds: (performance.now() - started) / 1000 }));
     if (values.keep) {
       await it.keep();
       kept = true;

@@ -1,8 +1,10 @@
 import { table } from "../src/verify/table.ts";
 import type { Rehearsal, Up } from "./rehearsal.ts";
+import type { Scene } from "./topology.ts";
 
 export interface SummaryInput {
   readonly rehearsal: Rehearsal;
+  readonly scene: Scene;
   readonly first: Up;
   readonly second: Up;
   /** Connections that Redis listed. */
@@ -12,7 +14,7 @@ export interface SummaryInput {
 }
 
 /** What a person is told at the end: the verification, the figures, and what was stood in for. */
-export async function summary({ rehearsal, first, second, counted, seconds }: SummaryInput): Promise<string> {
+export async function summary({ rehearsal, scene, first, second, counted, seconds }: SummaryInput): Promise<string> {
   const install = await dockerInstallSeconds(rehearsal);
   const settle = second.report.settleMs / 1000;
   const rows: readonly (readonly [string, string])[] = [
@@ -35,6 +37,7 @@ export async function summary({ rehearsal, first, second, counted, seconds }: Su
     "",
     "Stood in for: Hetzner's API, network and machines (containers with systemd), the",
     "registry.",
+    ...scene.stoodIn,
     `Engine: ${rehearsal.engine.description}`,
     "Real: the program, cloud-init, sshd, Docker, Compose, Redis, Postgres, Caddy, the",
     "application, every check above.",
