@@ -77,7 +77,7 @@ function dataVolume(
   opts: pulumi.CustomResourceOptions,
 ): hcloud.Volume {
   if (volume.id !== undefined) return hcloud.Volume.get(name, String(volume.id), undefined, opts);
-  return new hcloud.Volume(name, { ...common, size: volume.sizeGb, location: server.location }, {
+  return new hcloud.Volume(name, { ...common, size: volume.sizeGb, location: server.location, deleteProtection: !volume.deleteOnDestroy }, {
     ...opts,
     retainOnDelete: !volume.deleteOnDestroy,
   });

@@ -1,6 +1,7 @@
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ask, containerIds, secretsIn, verify, whereSecretsMustNotBe } from "../../rehearsal/observe.ts";
-import { noPulumi, notPassed, rehearsed } from "../helpers/deployment.ts";
+import { noPulumi, notPassed, rehearsed, ROOT } from "../helpers/deployment.ts";
 import { changedLines, postJob, SERVER_URN, sudoCommands } from "../helpers/pulumi.ts";
 
 /** A stack's life under Pulumi's own engine and Hetzner's provider: the tests are in its order, each on what the last one left. */
@@ -24,6 +25,9 @@ describe.skipIf(noPulumi !== undefined)(`under Pulumi's engine${noPulumi === und
 
     // Exits 1 when anything would change.
     await rehearsal.it.pulumi.preview(rehearsal.it.configWith(), ["--refresh", "--expect-no-changes"]);
+    // The guard rails, with every value known: a first preview cannot know them all.
+    const { text } = await rehearsal.it.pulumi.preview(rehearsal.it.configWith(), ["--policy-pack", join(ROOT, "policy")]);
+    expect(text).toMatch(/✅ berth@v\d/);
     await rehearsal.it.pulumi.refresh();
     const third = await rehearsal.it.up();
     expect(third.changes).toEqual([]);
@@ -163,6 +167,9 @@ describe.skipIf(noPulumi !== undefined)(`under Pulumi's engine${noPulumi === und
     expect((await ask(rehearsal.it, `/jobs/${job}`)).body).toMatchObject({ id: job });
     expect((await rehearsal.it.up()).changes).toEqual([]);
     await rehearsal.it.pulumi.preview(rehearsal.it.configWith(), ["--refresh", "--expect-no-changes"]);
+    // The guard rails, with every value known: a first preview cannot know them all.
+    const { text } = await rehearsal.it.pulumi.preview(rehearsal.it.configWith(), ["--policy-pack", join(ROOT, "policy")]);
+    expect(text).toMatch(/✅ berth@v\d/);
   });
 
   test("destroy with a refresh works when the server is gone already", async () => {

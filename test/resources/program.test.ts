@@ -1,6 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, expect, test } from "vitest";
+import { type Acknowledged, acknowledgedIn } from "../../policy/acknowledged.ts";
+import { composeImages } from "../../policy/compose-images.ts";
+import { type Judged, rules as policies } from "../../policy/rules.ts";
 import { extendMonitor, registration } from "../../rehearsal/engine/monitor.ts";
+import { unwrapSecrets } from "../../rehearsal/engine/secrets.ts";
 import { generateSecrets } from "../../src/config/generate.ts";
 
 /** One registration as the engine would have received it. */
@@ -136,4 +140,61 @@ test("the stack says the verdict in a line, and the whole reports only when aske
   expect(await value("verification")).toBe("VERIFIED: 0 checks, 0 passed, 0 failed, 0 unknown");
   expect(await value("reports")).toEqual({ release: REPORT, outside: REPORT });
   expect(await pulumi.isSecret(output("reports"))).toBe(true);
+});
+
+const NOTHING: Acknowledged = { sshOpenToWorld: false, dataDeletable: false };
+
+/** What the rules of the policy pack say of one resource, as `rule: violation`. */
+function judged(resource: Judged, acknowledged = NOTHING): string[] {
+  return policies.flatMap((rule) => rule.judge(resource, acknowledged).map((violation) => `${rule.name}: ${violation}`));
+}
+
+/** A resource of this program, its inputs in the clear and changed. */
+function changed(type: string, name: string, change: (inputs: Record<string, unknown>) => Record<string, unknown>): Judged {
+  const inputs = unwrapSecrets(find(type, name).inputs) as Record<string, unknown>;
+  return { type, name, inputs: { ...inputs, ...change(structuredClone(inputs)) } };
+}
+
+const FIREWALL = ["hcloud:index/firewall:Firewall", "server"] as const;
+const opening = (port: string, ...sourceIps: string[]) => (inputs: Record<string, unknown>) =>
+  ({ rules: [...(inputs["rules"] as unknown[]), { direction: "in", protocol: "tcp", port, sourceIps }] });
+const withCompose = (from: string | RegExp, to: string) => ({ stdin }: Record<string, unknown>) => ({ stdin: String(stdin).replace(from, to) });
+
+test("the program keeps every rule of the policy pack", () => {
+  expect(registered.flatMap(({ type, name, inputs }) => judged({ type, name, inputs: unwrapSecrets(inputs) }))).toEqual([]);
+  // They had something to look at.
+  const { stdin } = find("command:remote:Command", "host-files").inputs;
+  expect(composeImages(String(stdin)).map(({ service }) => service).toSorted()).toEqual(["api", "migrate", "postgres", "proxy", "redis", "verify", "worker"]);
+});
+
+test.each([
+  ["Redis's port", () => changed(...FIREWALL, opening("6379", "203.0.113.7/32")),
+    "no-data-port: required no way in to Redis; found a rule that opens port 6379 (6379); take it out: the application reaches Redis inside the server"],
+  ["a range with Postgres's port in it", () => changed(...FIREWALL, opening("5000-6000", "203.0.113.7/32")),
+    "no-data-port: required no way in to Postgres; found a rule that opens port 5432 (5000-6000); take it out: the application reaches Postgres inside the server"],
+  ["SSH for the world", () => changed(...FIREWALL, opening("22", "::/0")),
+    "ssh-sources: required named sources for port 22; found the world; name them in berth:ssh.sources, or say berth:ssh.openToWorld: true"],
+  ["SSH for the world in halves", () => changed(...FIREWALL, opening("20-25", "0.0.0.0/1", "128.0.0.0/1")),
+    "ssh-sources: required named sources for port 22; found the world; name them in berth:ssh.sources, or say berth:ssh.openToWorld: true"],
+  ["a volume that anyone may delete", () => changed("hcloud:index/volume:Volume", "server", () => ({ deleteProtection: false })),
+    "data-retained: required deleteProtection: true on a volume; found false; protect it, or say berth:volume.deleteOnDestroy: true"],
+  ["an image that floats", () => changed("command:remote:Command", "host-files", withCompose(/image: redis:8\.0\.5/, "image: redis:latest")),
+    'images-pinned: required a digest or a version for the image of redis; found "redis:latest"; pin it in the stack\'s settings'],
+  ["an image that Docker would build", () => changed("command:remote:Command", "host-files", withCompose(/image: redis:8\.0\.5/, "build: .")),
+    "images-pinned: required a digest or a version for the image of redis; found null; pin it in the stack's settings"],
+  ["a connection to whoever answers", () => changed("command:remote:Command", "release", () => ({ connection: { host: "192.0.2.10", privateKey: "…" } })),
+    "host-key-pinned: required connection.hostKey, an ssh-ed25519 public key; found none: whoever answers at that address would be given the secrets; set it"],
+  ["a proxy that is not pinned", () => changed("command:remote:Command", "host-secrets", ({ connection }) => ({ connection: { ...(connection as object), proxy: { host: "192.0.2.1" } } })),
+    "host-key-pinned: required connection.proxy.hostKey, an ssh-ed25519 public key; found none: whoever answers at that address would be given the secrets; set it"],
+])("the policy pack refuses %s, and says that alone", (_what, resource, violation) => {
+  expect(judged(resource())).toEqual([violation]);
+});
+
+test("an opening is let pass by the flag of the settings that says so, and by no other word", () => {
+  const ssh = changed(...FIREWALL, opening("22", "0.0.0.0/0"));
+  const volume = changed("hcloud:index/volume:Volume", "server", () => ({ deleteProtection: false }));
+  const both = (sections: Record<string, unknown>): string[] => [ssh, volume].flatMap((it) => judged(it, acknowledgedIn((section) => sections[section])));
+  expect(both({ ssh: { openToWorld: true }, volume: { deleteOnDestroy: true } })).toEqual([]);
+  expect(both({ ssh: { openToWorld: "true", sources: [] }, volume: {} })).toHaveLength(2);
+  expect(both({})).toHaveLength(2);
 });
