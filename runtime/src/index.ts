@@ -1,5 +1,5 @@
 /** What a queue application imports so that it starts, reports and stops the way Berth verifies. See docs/application.md. */
-export { queueConnections, type QueueUse } from "./budget.ts";
+export { type ConnectionsByKind, queueConnections, queueConnectionsByKind, type QueueUse } from "./budget.ts";
 export { isCanary, runCanary, withCanary, type CanaryReport } from "./canary.ts";
 export { QueueConnections, redisOptions, type RedisUse } from "./connection.ts";
 export { HEARTBEAT_EVERY_MS, HEARTBEAT_KEY, HEARTBEAT_TTL_SECONDS, startHeartbeat, type Heartbeat } from "./heartbeat.ts";
