@@ -80,6 +80,13 @@ export const applicationRules: readonly Rule[] = [
         : [{ path: "api.listens", required: "true with app.canaryPath: awaiting a canary job opens the subscriber connection", found: "false" }],
   },
   {
+    reads: ["app.canaryPath"],
+    judge: ({ app }) =>
+      app.canaryPath === null || new URL(app.canaryPath, "http://api").pathname.startsWith("/ops/")
+        ? []
+        : [{ path: "app.canaryPath", required: "a path below /ops/, which the proxy does not pass on: anybody could send jobs there otherwise", found: foundText(app.canaryPath) }],
+  },
+  {
     reads: ["app.startupSeconds", "redis.loadSeconds"],
     judge: ({ app, redis }) =>
       app.startupSeconds >= redis.loadSeconds

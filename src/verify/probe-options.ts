@@ -3,7 +3,7 @@
 export interface ProbeOptions {
   /** IPv4 or IPv6 address, or name, of the server. */
   readonly address: string;
-  /** The server's other address, probed for ports alone. */
+  /** The server's IPv6 address, probed for ports alone, and only where this machine has a route to it. */
   readonly address6?: string;
   /** Name the application is served under by HTTPS; absent: plain HTTP. */
   readonly domain?: string;
@@ -21,11 +21,13 @@ export interface ProbeOptions {
   readonly patienceMs?: number;
 }
 
-/** Redis, Postgres, Docker plain and with TLS, the API's own port, Docker Swarm's: none of them is the world's business. */
-export const CLOSED_PORTS: readonly number[] = [6379, 5432, 2375, 2376, 3000, 2377];
+/** Redis, Postgres, Docker plain and with TLS, Docker Swarm's: none of them is the world's business. The API's own port comes with them. */
+export const CLOSED_PORTS: readonly number[] = [6379, 5432, 2375, 2376, 2377];
+/** `app.port`, unless it is set. */
+const APP_PORT = 3000;
 
 /**
- * Reads BERTH_PROBE_ADDRESS, _ADDRESS6, _DOMAIN, _READY_PATH, _ACME_STAGING.
+ * Reads BERTH_PROBE_ADDRESS, _ADDRESS6, _DOMAIN, _READY_PATH, _APP_PORT, _ACME_STAGING.
  *
  * @throws when there is no address
  */
@@ -38,14 +40,24 @@ export function probeOptions(environment: Readonly<Record<string, string | undef
   if (address === undefined) throw new Error("probing the server: required: its address in BERTH_PROBE_ADDRESS; found: none; `pulumi stack output address` tells it");
   const address6 = read("ADDRESS6");
   const domain = read("DOMAIN");
+  const open = domain === undefined ? [22, 80] : [22, 80, 443];
+  // Without a domain nothing answers HTTPS, and nothing should.
+  const closed = [...CLOSED_PORTS, appPort(read("APP_PORT")), ...(domain === undefined ? [443] : [])];
   return {
     address,
     ...(address6 === undefined ? {} : { address6 }),
     ...(domain === undefined ? {} : { domain }),
     readyPath: read("READY_PATH") ?? "/readyz",
-    open: domain === undefined ? [22, 80] : [22, 80, 443],
-    // Without a domain nothing answers HTTPS, and nothing should.
-    closed: domain === undefined ? [443, ...CLOSED_PORTS] : CLOSED_PORTS,
+    open,
+    // An API that listens on 80 in its container is behind the proxy's 80: what must be open is not also closed.
+    closed: [...new Set(closed)].filter((port) => !open.includes(port)),
     untrustedCertificate: read("ACME_STAGING") === "true",
   };
+}
+
+function appPort(text: string | undefined): number {
+  if (text === undefined) return APP_PORT;
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Error(`probing the server: required: a port in BERTH_PROBE_APP_PORT; found: ${text}; it is berth:app.port`);
+  return port;
 }

@@ -111,6 +111,8 @@ const cases: readonly (readonly [name: string, changes: Record<string, unknown>,
   ["queue twice", { "app.queues": ["file", "file"] }, ['app.queues: required each queue once; found "file" more than once']],
   ["nobody processes", { "worker.processes": false }, ["worker.processes: required true, or api.processes: true: somebody must process the queues; found false for both"]],
   ["canary without a listener", { "api.listens": false }, ["api.listens: required true with app.canaryPath: awaiting a canary job opens the subscriber connection; found false"]],
+  ["a canary for the world", { "app.canaryPath": "/canary" }, ['app.canaryPath: required a path below /ops/, which the proxy does not pass on: anybody could send jobs there otherwise; found "/canary"']],
+  ["a canary that leaves /ops", { "app.canaryPath": "/ops/../canary" }, ['app.canaryPath: required a path below /ops/, which the proxy does not pass on: anybody could send jobs there otherwise; found "/ops/../canary"']],
   ["start-up shorter than loading", { "app.startupSeconds": 60 }, ["app.startupSeconds: required at least redis.loadSeconds (120): after a reboot the application waits while the AOF loads; found 60"]],
   ["stop without end", { "worker.stopGraceSeconds": 3600 }, ["worker.stopGraceSeconds: required at most 900: it holds up every release and reboot; found 3600"]],
   // Budgets

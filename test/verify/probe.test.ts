@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { connect, createServer as createTcp } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { hostClock, probeCertificate } from "../../src/verify/checks/outside.ts";
+import { hostClock, probeCertificate, probeOpen } from "../../src/verify/checks/outside.ts";
 import { known, notKnown } from "../../src/verify/fact.ts";
 import { probe } from "../../src/verify/probe.ts";
 import { probeOptions } from "../../src/verify/probe-options.ts";
@@ -106,17 +106,34 @@ test("host.clock: the Date header's second is met in its middle", () => {
   expect(hostClock(known({ status: 200, date: undefined, sentAt: at, heardAt: at })).status).toBe("unknown");
 });
 
+describe("IPv6", () => {
+  const four = { address: "203.0.113.5", port: 80, state: "open", detail: "open" } as const;
+  const six = (detail: string) => ({ address: "2001:db8::1", port: 80, state: "refused", detail }) as const;
+  test("where this machine has no route to it, it was not looked at, and that is said", () => {
+    const check = probeOpen([four, six("ENETUNREACH")]);
+    expect([check.status, check.seen, check.warning]).toEqual(["pass", "open: 203.0.113.5:80", "IPv6 was not looked at: this machine has no route to it"]);
+  });
+  test("a server that refuses over IPv6 fails", () => {
+    const check = probeOpen([four, six("ECONNREFUSED")]);
+    expect([check.status, check.seen]).toEqual(["fail", "[2001:db8::1]:80 ECONNREFUSED"]);
+  });
+});
+
 describe("probeOptions", () => {
   test("plain HTTP: HTTPS is to be closed", () => {
     expect(probeOptions({ BERTH_PROBE_ADDRESS: "203.0.113.5", BERTH_PROBE_DOMAIN: "" })).toEqual({
-      address: "203.0.113.5", readyPath: "/readyz", open: [22, 80], closed: [443, 6379, 5432, 2375, 2376, 3000, 2377], untrustedCertificate: false,
+      address: "203.0.113.5", readyPath: "/readyz", open: [22, 80], closed: [6379, 5432, 2375, 2376, 2377, 3000, 443], untrustedCertificate: false,
     });
   });
   test("a domain", () => {
-    const environment = { BERTH_PROBE_ADDRESS: "203.0.113.5", BERTH_PROBE_ADDRESS6: "2001:db8::1", BERTH_PROBE_DOMAIN: "shop.example", BERTH_PROBE_READY_PATH: "/up", BERTH_PROBE_ACME_STAGING: "true" };
+    const environment = { BERTH_PROBE_ADDRESS: "203.0.113.5", BERTH_PROBE_ADDRESS6: "2001:db8::1", BERTH_PROBE_DOMAIN: "shop.example", BERTH_PROBE_READY_PATH: "/up", BERTH_PROBE_APP_PORT: "8080", BERTH_PROBE_ACME_STAGING: "true" };
     expect(probeOptions(environment)).toEqual({
-      address: "203.0.113.5", address6: "2001:db8::1", domain: "shop.example", readyPath: "/up", open: [22, 80, 443], closed: [6379, 5432, 2375, 2376, 3000, 2377], untrustedCertificate: true,
+      address: "203.0.113.5", address6: "2001:db8::1", domain: "shop.example", readyPath: "/up", open: [22, 80, 443], closed: [6379, 5432, 2375, 2376, 2377, 8080], untrustedCertificate: true,
     });
+  });
+  test("an API that listens on 80 inside its container: the proxy's 80 is open, and not closed too", () => {
+    expect(probeOptions({ BERTH_PROBE_ADDRESS: "203.0.113.5", BERTH_PROBE_APP_PORT: "80" })).toMatchObject({ open: [22, 80], closed: [6379, 5432, 2375, 2376, 2377, 443] });
+    expect(() => probeOptions({ BERTH_PROBE_ADDRESS: "203.0.113.5", BERTH_PROBE_APP_PORT: "http" })).toThrow("required: a port in BERTH_PROBE_APP_PORT; found: http");
   });
   test("no address", () => {
     expect(() => probeOptions({})).toThrow("probing the server: required: its address in BERTH_PROBE_ADDRESS; found: none");
