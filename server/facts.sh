@@ -9,7 +9,7 @@ facts() {
   # shellcheck disable=SC2086 # ids and images are words
   { section inspect; raw docker_json inspect $ids; section images; raw docker_json image inspect $BERTH_IMAGES; }
   section containers; raw bounded 20 docker ps -a --no-trunc --format '{{json .}}'
-  section listeners; raw bounded 10 ss -H -tln
+  section listeners; raw bounded 10 ss -H -tulnp
   section sysctl
   for name in vm.overcommit_memory vm.swappiness net.core.somaxconn; do
     # cat, not the shell's read: that asks byte by byte, and the kernel answers such a file only once.
@@ -23,10 +23,11 @@ facts() {
   section volume
   printf 'device %s\nid %s\nsentinel %s\nmountpoint %s\n' "$(readlink -f "$ROOT$BERTH_VOLUME_DEVICE" || :)" "$BERTH_VOLUME_ID" \
     "$(first_line "$ROOT$BERTH_MOUNT/.berth-volume")" "$BERTH_MOUNT"
+  printf 'bytes %s\n' "$(raw bounded 10 blockdev --getsize64 "$ROOT$BERTH_VOLUME_DEVICE")"
   section disk; raw bounded 10 df -B1 --output=target,size,avail "$ROOT$BERTH_MOUNT" "$ROOT/"
   section aof; raw aof_bytes
   section cgroup; raw cgroup_lines
-  section docker-user; raw bounded 10 iptables -w 5 -S DOCKER-USER
+  section docker-user; raw bounded 10 iptables -w 5 -S FORWARD; raw bounded 10 iptables -w 5 -S DOCKER-USER
   section host-table; raw bounded 10 nft list table inet berth
   section drift; raw drift "$1"
 }

@@ -85,7 +85,8 @@ react() {
     # What a timer starts is not for now.
     [ ! -f "$tree/etc/systemd/system/${unit%.service}.timer" ] || continue
     needs_restart "$unit" || continue
-    reaction "$unit" systemctl restart "$unit" || return 1
+    # Docker requires the firewall's unit, and a restart of it would be one of Docker: it can be reloaded.
+    reaction "$unit" systemctl reload-or-restart "$unit" || return 1
   done
 }
 

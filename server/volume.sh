@@ -18,14 +18,14 @@ guard_volume() {
     mkdir -p "$STATE"
     mount_alone 8>"$STATE/volume.lock" || return 1
   fi
-  check_sentinel
+  check_sentinel && grow_mounted
 }
 
 # A release and the volume's unit may both have waited for the device; the second finds it mounted.
 mount_alone() {
   flock -w 900 8 || { volume_fault "another guard has been at work for 900 s" "one guard" "look at: systemctl status berth-volume"; return; }
   mountpoint -q "$point" && return 0
-  close_mountpoint && ensure_filesystem && mount_volume
+  close_mountpoint && ensure_filesystem && grow_unmounted && mount_volume
 }
 
 await_device() {
@@ -80,6 +80,29 @@ ensure_filesystem() {
 mount_volume() {
   bounded 60 mount -t ext4 -o noatime,nodev,nosuid,noexec,errors=remount-ro "$device" "$point" ||
     volume_fault "mount failed" "$BERTH_VOLUME_DEVICE mounted on $BERTH_MOUNT" "look at: dmesg | tail"
+}
+
+# A volume that was grown at Hetzner is a larger device with the same file system in it. Less than 16 MiB is what mkfs left over at the end.
+device_is_larger() {
+  device_bytes=$(bounded 10 blockdev --getsize64 "$device" 2>/dev/null) || return 1
+  filesystem_bytes=$(bounded 30 dumpe2fs -h "$device" 2>/dev/null | awk -F: '$1 == "Block count" { count = $2 } $1 == "Block size" { size = $2 } END { if (count && size) printf "%.0f", count * size }') || return 1
+  { [ -n "$device_bytes" ] && [ -n "$filesystem_bytes" ]; } || return 1
+  [ $((device_bytes - filesystem_bytes)) -ge 16777216 ]
+}
+
+# Not mounted, resize2fs wants a whole check first.
+grow_unmounted() {
+  device_is_larger || return 0
+  say "volume: growing the file system to the device, $device_bytes bytes"
+  bounded 1800 e2fsck -f -p "$device" >/dev/null 2>&1 || [ $? -lt 4 ] || { say "volume: not grown: e2fsck -f found errors"; return 0; }
+  bounded 900 resize2fs "$device" >&2 || say "volume: not grown: resize2fs failed; the data is as it was"
+}
+
+# While it is used: the kernel can, and nothing stops. A failure is no reason to keep the data services from it: the verification warns.
+grow_mounted() {
+  device_is_larger || return 0
+  say "volume: growing the file system to the device, $device_bytes bytes"
+  bounded 900 resize2fs "$device" >&2 || say "volume: not grown while it is mounted; the next boot grows it before it is mounted"
 }
 
 check_sentinel() {

@@ -45,3 +45,18 @@ table inet berth {
 }
 `;
 }
+
+/**
+ * The rules of a table's chains, in order, as `CHAIN: RULE`: of the text above, and the same of what `nft list table` says of the loaded one. Without
+ * what differs between the two: remarks, counts, and the braces around a single element, which nft leaves out.
+ */
+export function tableRules(text: string): string[] {
+  let chain = "";
+  return text.split("\n").flatMap((raw) => {
+    const line = raw.replace(/^\s*#.*$/, "").replace(/\bcounter packets \d+ bytes \d+/, "counter").replace(/\{ ([^ ,{}]+) \}/g, "$1").replace(/\s+/g, " ").trim();
+    const opened = /^chain (\S+) \{$/.exec(line)?.[1];
+    if (opened !== undefined) chain = opened;
+    else if (line === "}") chain = "";
+    return chain === "" || opened !== undefined || line === "" ? [] : [`${chain}: ${line}`];
+  });
+}

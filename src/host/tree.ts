@@ -8,15 +8,20 @@ import { settings } from "./settings.ts";
 import { SSHD_CONFIG, SSHD_PATH } from "./sshd.ts";
 import { units } from "./units.ts";
 
-/** The host settings of a release as files below /, sorted by path. `berth settings` puts them in place and reloads what changed. */
-export function hostTree(config: Config, volumeId: string): Entry[] {
+/**
+ * The host settings of a release as files below /, sorted by path. `berth settings` puts them in place and reloads what changed.
+ *
+ * @param volumeGb the volume's size as Hetzner has it; unless given, as configured
+ */
+export function hostTree(config: Config, volumeId: string, volumeGb: number = config.volume.sizeGb): Entry[] {
   const texts: Record<string, string> = {
     ...settings(config),
     ...units(config),
     [SSHD_PATH]: SSHD_CONFIG,
     "/etc/berth/firewall.nft": nftTable(config),
-    // What the volume guard must know at a boot, before any release is looked at.
-    "/etc/berth/host.env": envText({ BERTH_VOLUME_ID: volumeId, BERTH_VOLUME_DEVICE: volumeDevice(volumeId), BERTH_MOUNT: MOUNT }),
+    // What the volume guard must know at a boot, before any release is looked at. It reads the size from the device; here it makes a volume
+    // that was grown a change of the release, so that the guard runs and grows what is inside.
+    "/etc/berth/host.env": envText({ BERTH_VOLUME_ID: volumeId, BERTH_VOLUME_DEVICE: volumeDevice(volumeId), BERTH_MOUNT: MOUNT, BERTH_VOLUME_GB: String(volumeGb) }),
   };
   return Object.entries(texts)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -13,7 +13,8 @@ const VOLUME_WAIT_SECONDS = 30;
 const VOLUME_RETRY_SECONDS = 10;
 /** `compose up` may use its bound twice (server/compose.sh), after up to 900 s for the lock. */
 const BOOT_MARGIN_SECONDS = 1200;
-const STOP_MARGIN_SECONDS = 120;
+/** Above the bound of the stop itself, for the lock and for systemd. */
+export const STOP_MARGIN_SECONDS = 120;
 
 function volumeUnit(): string {
   return `[Unit]
@@ -41,10 +42,11 @@ WantedBy=multi-user.target
 
 function dockerDropIn(): string {
   return `# Docker starts containers by itself, and a missing mount point is just an empty directory to it: Redis and Postgres would
-# come up empty on the root disk, all green. So Docker waits for the volume, and does not start without it.
+# come up empty on the root disk, all green. So Docker waits for the volume, and does not start without it; nor without the
+# firewall's rules, which keep the host's private key from the containers.
 [Unit]
-Requires=berth-volume.service
-After=berth-volume.service
+Requires=berth-volume.service berth-firewall.service
+After=berth-volume.service berth-firewall.service
 RequiresMountsFor=${MOUNT}
 `;
 }
@@ -52,7 +54,7 @@ RequiresMountsFor=${MOUNT}
 function firewallUnit(): string {
   return `[Unit]
 Description=Berth: the host's own firewall rules
-# Before Docker, so that no container ever runs without them.
+# Before Docker, which requires it, so that no container ever runs without them.
 Before=docker.service
 After=network-pre.target nftables.service
 
@@ -60,6 +62,12 @@ After=network-pre.target nftables.service
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=${BERTH} firewall
+# A restart would take Docker with it, which requires this; changed rules are loaded by a reload.
+ExecReload=${BERTH} firewall
+# Docker was refused with the first try that failed; the one that succeeds brings it up, by the application that wants it.
+ExecStartPost=-systemctl start --no-block berth.service
+Restart=on-failure
+RestartSec=${VOLUME_RETRY_SECONDS}
 TimeoutStartSec=60
 
 [Install]

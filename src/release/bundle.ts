@@ -18,6 +18,8 @@ export interface BundleInput {
   readonly config: Config;
   /** Hetzner's id of the data volume. */
   readonly volumeId: string;
+  /** Its size in GB as Hetzner has it; unless given, as configured. */
+  readonly volumeGb?: number;
   /** The scripts of `server/`: path below it -> text. */
   readonly scripts: Readonly<Record<string, string>>;
   /** SHA-256 of the verifier bundle, in hex. */
@@ -88,13 +90,13 @@ function scriptEntries(scripts: Readonly<Record<string, string>>, digest: string
 /**
  * Render a release. The same input gives the same bytes, and with them the same name: a second deployment changes nothing.
  */
-export function releaseBundle({ config, volumeId, scripts, verifierDigest }: BundleInput): ReleaseBundle {
+export function releaseBundle({ config, volumeId, volumeGb, scripts, verifierDigest }: BundleInput): ReleaseBundle {
   const expected = expectations(config, volumeId);
   const mounted = mountedFiles(config, expected);
   const secrets = secretFiles(config);
   const compose = composeText(config, sourcesOf(mounted, secrets, verifierDigest));
   const env = releaseEnv(config, volumeId, secrets);
-  const host = hostTree(config, volumeId);
+  const host = hostTree(config, volumeId, volumeGb);
   const scriptsDigest = digestOf(scripts);
 
   const digest = digestOf({

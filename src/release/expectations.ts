@@ -3,6 +3,7 @@ import { INSIDE, MOUNT, POSTGRES_PORT } from "../compose/paths.ts";
 import { publishedPorts } from "../compose/proxy.ts";
 import { connectionCeiling } from "../config/budgets.ts";
 import type { Config } from "../config/schema.ts";
+import { nftTable, tableRules } from "../host/nftables.ts";
 import { redisRunningConfig } from "../redis/conf.ts";
 import type { Expectations } from "../verify/types.ts";
 
@@ -47,6 +48,7 @@ export function expectations(config: Config, volumeId: string): Expectations {
     api: { url: apiUrl(config), readyPath: app.readyPath, canaryPath: app.canaryPath },
     heartbeat: app.heartbeatKey === null ? null : { key: app.heartbeatKey, maxAgeSeconds: HEARTBEAT_MAX_AGE_SECONDS },
     publishedPorts: publishedPorts(config),
+    hostTable: tableRules(nftTable(config)),
     volume: { id: volumeId, mount: MOUNT },
     settleSeconds: config.verify.settleSeconds,
   };

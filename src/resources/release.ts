@@ -25,8 +25,9 @@ export class Release extends pulumi.ComponentResource {
       connection: connectionTo(server.address, config),
       create: pulumi.interpolate`sudo /opt/berth/scripts/current/berth release ${bundle.apply((it) => it.r12)}`,
       // Unread by the host. After a failed release the state still holds the inputs of the one before: without this, going back
-      // to that configuration would look like no change, and what the failure left on the host would stay.
-      stdin: files.laid,
+      // to that configuration would look like no change, and what the failure left on the host would stay. The type, because a
+      // resized server has booted, and what came up by itself is to be verified.
+      stdin: pulumi.interpolate`${files.laid} ${server.type}`,
       triggers: [server.serverId],
       addPreviousOutputInEnv: false,
       // Standard error carries progress and the table for people; standard output is the report.
@@ -50,8 +51,10 @@ export class OutsideProbe extends pulumi.ComponentResource {
       create: "npm run --silent berth -- probe",
       environment: {
         BERTH_PROBE_ADDRESS: server.address,
+        BERTH_PROBE_ADDRESS6: server.address6,
         BERTH_PROBE_DOMAIN: config.domain ?? "",
         BERTH_PROBE_READY_PATH: config.app.readyPath,
+        BERTH_PROBE_APP_PORT: String(config.app.port),
         BERTH_PROBE_ACME_STAGING: String(config.acme.staging),
         BERTH_PROBE_RELEASE: bundle.apply((it) => it.r12),
       },

@@ -1,7 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
+import { stopSeconds } from "../compose/periods.ts";
+import { LONGEST_STOP_SECONDS } from "../config/budgets.ts";
 import { publicKey } from "../config/keys.ts";
 import type { Config } from "../config/schema.ts";
 import { DEPLOY_USER } from "../host/cloud-init.ts";
+import { STOP_MARGIN_SECONDS } from "../host/units.ts";
 import { runOverSsh } from "../ssh.ts";
 
 /**
@@ -19,13 +22,41 @@ export function stopBeforeResize(name: string, config: Config, address: pulumi.O
         privateKey: config.secrets.deployKey.reveal(),
         hostKey: publicKey(config.secrets.hostKey),
       },
-      "sudo systemctl stop berth.service",
-      { timeoutSeconds: 300 },
+      stopCommand(config.project),
+      { timeoutSeconds: stopBoundSeconds(config) },
     );
     if (stopped.code !== 0) {
-      throw new Error(`stop the application before the resize to ${typeOf(newInputs)}: exit 0 is required, found ${stopped.code}: ${stopped.stderr}`);
+      throw new Error(
+        `stop the application before the resize to ${typeOf(newInputs)}: required: no container of ${config.project} runs; found (exit ${stopped.code}): ${stopped.stderr.trim() || "nothing said"}. ` +
+          "Nothing was resized. Look at `journalctl -u berth -n 50` on the server, then run this again",
+      );
     }
   });
+}
+
+/**
+ * Shell text that stops the application in order and fails while a container of it runs. systemd's word is not enough: a unit that is not active, or
+ * whose stop came to its time-out, is stopped without its containers being so.
+ */
+export function stopCommand(project: string): string {
+  const running = `sudo docker ps --filter label=com.docker.compose.project=${project} --format '{{.Names}}'`;
+  return [
+    "sudo systemctl stop berth.service",
+    `left=$(${running}) || exit 1`,
+    '[ -n "$left" ] || exit 0',
+    "sudo /opt/berth/scripts/current/berth stop",
+    `left=$(${running}) || exit 1`,
+    '[ -z "$left" ] || { echo "still running:" $left >&2; exit 1; }',
+  ].join("; ");
+}
+
+/**
+ * Bound on that, in seconds: two stops, each with the longest grace period a configuration may have. The release that is being stopped may have had
+ * a longer one than the configuration at hand; its own units keep to theirs.
+ */
+export function stopBoundSeconds(config: Config): number {
+  const longest = { ...config, worker: { ...config.worker, stopGraceSeconds: LONGEST_STOP_SECONDS } };
+  return 2 * (stopSeconds(longest) + STOP_MARGIN_SECONDS);
 }
 
 function typeOf(inputs: unknown): string | undefined {

@@ -15,10 +15,14 @@ import { stopBeforeResize } from "./resize.ts";
 export class Server extends pulumi.ComponentResource {
   /** Public IPv4 address; it outlives the server. */
   readonly address: pulumi.Output<string>;
+  /** Public IPv6 address; empty without one. It goes with the server. */
+  readonly address6: pulumi.Output<string>;
+  /** Hetzner server type, known when the server has it: what depends on it runs again after a resize. */
+  readonly type: pulumi.Output<string>;
   /** Hetzner's id of the server. */
   readonly serverId: pulumi.Output<string>;
-  /** Hetzner's id of the data volume. */
-  readonly volumeId: pulumi.Output<string>;
+  /** Hetzner's id of the data volume, and its size in GB, known when it has it. */
+  readonly volume: pulumi.Output<{ volumeId: string; volumeGb: number }>;
 
   constructor(name: string, config: Config, opts?: pulumi.ComponentResourceOptions) {
     super("berth:index:Server", name, {}, opts);
@@ -63,9 +67,11 @@ export class Server extends pulumi.ComponentResource {
     });
 
     this.address = address.ipAddress;
+    this.address6 = config.server.ipv6 ? server.ipv6Address : pulumi.output("");
+    this.type = server.serverType;
     this.serverId = server.id;
-    this.volumeId = volume.id;
-    this.registerOutputs({ address: this.address, serverId: this.serverId, volumeId: this.volumeId });
+    this.volume = pulumi.all([volume.id, volume.size]).apply(([volumeId, volumeGb]) => ({ volumeId, volumeGb }));
+    this.registerOutputs({ address: this.address, serverId: this.serverId, volumeId: volume.id });
   }
 }
 

@@ -26,5 +26,5 @@ function demandAll(value: unknown): asserts value is Expectations {
   for (const path of NUMBERS) if (numberAt(value, ...path) === undefined) throw missing(path);
   for (const path of TABLES) if (entriesAt(value, ...path).length === 0) throw missing(path);
   if (listAt(value, "queues").length === 0) throw missing(["queues"]);
-  if (!Array.isArray(at(value, "publishedPorts"))) throw missing(["publishedPorts"]);
+  for (const name of ["publishedPorts", "hostTable"]) if (!Array.isArray(at(value, name))) throw missing([name]);
 }

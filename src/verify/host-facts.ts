@@ -50,8 +50,11 @@ export interface PublishedPort {
 }
 
 export interface Listener {
+  readonly protocol: "tcp" | "udp";
   readonly host: string;
   readonly port: number;
+  /** Name of the program as the kernel has it, at most 15 characters; empty when it is not shown. */
+  readonly program: string;
 }
 
 export interface Baseline {
@@ -71,6 +74,8 @@ export interface Volume {
   readonly id: string;
   readonly sentinel: string;
   readonly mountpoint: string;
+  /** Size of the device. */
+  readonly deviceBytes: number | undefined;
 }
 
 export interface Disk {

@@ -34,12 +34,19 @@ function after(list: readonly string[], name: string): number | undefined {
   return index < 0 ? undefined : count(list[index + 1], name);
 }
 
-/** `ss -H -tln`: the fourth column is the local address. */
+/** `ss -H -tulnp`: protocol, state, two queues, the local address, the peer's, the programs. One without the protocol is TCP's. */
 export function readListeners(text: string): Listener[] {
   return readLines(text).map((line) => {
-    const match = /^(.*):(\d+)$/.exec(words(line)[3] ?? "");
+    const fields = words(line);
+    const named = /^(tcp|udp)$/.exec(fields[0] ?? "")?.[1];
+    const match = /^(.*):(\d+)$/.exec(fields[named === undefined ? 3 : 4] ?? "");
     if (match === null) throw new Error(`no local address in "${line}"`);
-    return { host: (match[1] ?? "").replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, ""), port: Number(match[2]) };
+    return {
+      protocol: named === "udp" ? "udp" : "tcp",
+      host: (match[1] ?? "").replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "").replace(/^\[(.*)$/, "$1"),
+      port: Number(match[2]),
+      program: /users:\(\("([^"]*)"/.exec(line)?.[1] ?? "",
+    };
   });
 }
 
@@ -100,7 +107,7 @@ export function readVolume(text: string): Volume {
     return [name, value.join(" ")];
   }));
   const field = (name: string) => fields.get(name) ?? "";
-  return { device: field("device"), id: field("id"), sentinel: field("sentinel"), mountpoint: field("mountpoint") };
+  return { device: field("device"), id: field("id"), sentinel: field("sentinel"), mountpoint: field("mountpoint"), deviceBytes: /^\d+$/.test(field("bytes")) ? Number(field("bytes")) : undefined };
 }
 
 /** `df -B1 --output=target,size,avail`: a heading, then lines whose last two words are numbers. */

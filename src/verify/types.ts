@@ -55,6 +55,8 @@ export interface Expectations {
   readonly api: { readonly url: string; readonly readyPath: string; readonly canaryPath: string | null };
   readonly heartbeat: { readonly key: string; readonly maxAgeSeconds: number } | null;
   readonly publishedPorts: readonly number[];
+  /** The rules of the host's own table, in order, as `tableRules` reads them. */
+  readonly hostTable: readonly string[];
   readonly volume: { readonly id: string; readonly mount: string };
   readonly settleSeconds: number;
 }

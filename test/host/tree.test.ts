@@ -43,12 +43,14 @@ test("paths hold no white space: the host's scripts read them by line", () => {
 });
 
 test("what the volume guard knows at a boot", () => {
-  expect(text("/etc/berth/host.env")).toBe("BERTH_VOLUME_ID='4711'\nBERTH_VOLUME_DEVICE='/dev/disk/by-id/scsi-0HC_Volume_4711'\nBERTH_MOUNT='/mnt/berth'\n");
+  expect(text("/etc/berth/host.env")).toBe("BERTH_VOLUME_ID='4711'\nBERTH_VOLUME_DEVICE='/dev/disk/by-id/scsi-0HC_Volume_4711'\nBERTH_MOUNT='/mnt/berth'\nBERTH_VOLUME_GB='20'\n");
+  // A size that changes alone must make a release, so that something runs on the host: the adopted volume's as Hetzner has it.
+  expect(hostTree(config, "4711", 40).find(({ path }) => path === "/etc/berth/host.env")?.text).toContain("BERTH_VOLUME_GB='40'\n");
 });
 
-test("Docker does not start without the volume", () => {
+test("Docker does not start without the volume, nor without the firewall's rules", () => {
   const path = "/etc/systemd/system/docker.service.d/berth.conf";
-  expect([unitValue(path, "Requires"), unitValue(path, "After")]).toEqual(["berth-volume.service", "berth-volume.service"]);
+  expect([unitValue(path, "Requires"), unitValue(path, "After")]).toEqual(["berth-volume.service berth-firewall.service", "berth-volume.service berth-firewall.service"]);
   expect(unitValue("/etc/systemd/system/berth-volume.service", "Before")).toBe("docker.service");
 });
 
@@ -62,6 +64,12 @@ test("a volume that comes late is taken up without a reboot, and brings the appl
 
 test("the host's rules are there before Docker starts a container", () => {
   expect(unitValue("/etc/systemd/system/berth-firewall.service", "Before")).toBe("docker.service");
+});
+
+test("changed rules are loaded without a restart of the firewall's unit, which would be one of Docker", () => {
+  const unit = "/etc/systemd/system/berth-firewall.service";
+  expect(unitValue(unit, "ExecReload")).toBe(unitValue(unit, "ExecStart"));
+  expect([unitValue(unit, "Restart"), unitValue(unit, "ExecStartPost")]).toEqual(["on-failure", "-systemctl start --no-block berth.service"]);
 });
 
 test("a restart of Docker does not take the application down: wanted, not required", () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { reachableDocker } from "../../rehearsal/docker/ensure.ts";
 import type { Docker } from "../../rehearsal/docker/docker.ts";
 import { ensureImage } from "../../rehearsal/images.ts";
-import { nftTable } from "../../src/host/nftables.ts";
+import { nftTable, tableRules } from "../../src/host/nftables.ts";
 import { stack } from "../helpers/stack.ts";
 
 /**
@@ -92,4 +92,10 @@ test.each([
   ["container", "172.30.0.1", "9999", "silence", "a program on the host, from a container"],
 ] as const)("from %s to %s:%s: %s (%s)", async (from, address, port, expected, _what) => {
   expect(await reach(from, address, port)).toBe(expected);
+});
+
+test("what nft says of the loaded table is what was rendered, rule by rule: the verification compares them", async () => {
+  const loaded = await docker(["exec", id, "ip", "netns", "exec", "host", "nft", "list", "table", "inet", "berth"]);
+  expect(tableRules(loaded)).toEqual(tableRules(nftTable(stack())));
+  expect(tableRules(loaded).length).toBeGreaterThan(10);
 });

@@ -123,10 +123,10 @@ test("the firewall lets in SSH from the named sources, HTTP and HTTPS, and nothi
   ]);
 });
 
-test("the release runs by its digest, again on a new server, and again whenever the files were laid down again", () => {
+test("the release runs by its digest, again on a new or resized server, and again whenever the files were laid down again", () => {
   const laid = find("command:remote:Command", "host-files");
   expect(laid.inputs["create"]).toMatch(/ && sudo sh -eu && date -u \+%FT%T\.%NZ$/);
-  expect(find("command:remote:Command", "release").inputs["stdin"]).toBe("laid down by host-files");
+  expect(find("command:remote:Command", "release").inputs["stdin"]).toBe("laid down by host-files cx33");
   const { inputs } = find("command:remote:Command", "release");
   expect(inputs["create"]).toMatch(/^sudo \/opt\/berth\/scripts\/current\/berth release [0-9a-f]{12}$/);
   expect(inputs["triggers"]).toEqual([expect.stringMatching(/^\d+$/)]);

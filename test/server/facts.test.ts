@@ -18,7 +18,9 @@ const CONTAINERS = `"docker ps -a --no-trunc"*) echo '{"ID":"redisid"}'; exit ;;
   "docker image inspect "*) echo '[{}]'; exit ;;
   "docker exec "*) cat >"$FAKE/stdin"; printf 'run_id:77aa\\r\\nevicted_keys:3\\r\\nrejected_connections:4\\r\\n'; exit ;;
   "pgrep -P 41") echo 42; exit ;;
-  "ss -H -tln") echo 'LISTEN 0 128 0.0.0.0:22 0.0.0.0:*'; exit ;;
+  "ss -H -tulnp") echo 'tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*'; exit ;;
+  "blockdev "*) echo 21474836480; exit ;;
+  "iptables -w 5 -S FORWARD") echo '-A FORWARD -j DOCKER-USER'; exit ;;
   "iptables -w 5 -S DOCKER-USER") echo '-N DOCKER-USER'; exit ;;
   "nft list table inet berth") echo 'table inet berth {}'; exit ;;`;
 
@@ -69,7 +71,7 @@ test("the stream has every section of the contract, raw", async () => {
     @@ containers
     {"ID":"redisid"}
     @@ listeners
-    LISTEN 0 128 0.0.0.0:22 0.0.0.0:*
+    tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*
     @@ sysctl
     vm.overcommit_memory = 1
     vm.swappiness = 60
@@ -88,6 +90,7 @@ test("the stream has every section of the contract, raw", async () => {
     id 101
     sentinel 101
     mountpoint /mnt/berth
+    bytes 21474836480
     @@ disk
     …
     @@ aof
@@ -96,6 +99,7 @@ test("the stream has every section of the contract, raw", async () => {
     redisid oom 5
     redisid cpu.shares 4096
     @@ docker-user
+    -A FORWARD -j DOCKER-USER
     -N DOCKER-USER
     @@ host-table
     table inet berth {}

@@ -12,7 +12,7 @@ import { onTestFinished } from "vitest";
 const SERVER = join(import.meta.dirname, "../../server");
 const FAKES = [
   "docker", "systemctl", "systemd-run", "mount", "mountpoint", "blkid", "e2fsck", "mkfs.ext4", "chattr", "chown", "sysctl", "nft", "iptables", "ss", "sshd",
-  "systemd-tmpfiles", "pgrep", "stat", "sleep",
+  "systemd-tmpfiles", "pgrep", "stat", "sleep", "blockdev", "dumpe2fs", "resize2fs",
 ];
 
 /** What every fake runs. `answers`, from the test, comes first: a branch of `case "$name $*" in`. */
@@ -141,7 +141,7 @@ export function verdict(code: number, report: string, r12 = ""): string {
 /** Command lines that change something: without the questions. */
 export function acts(calls: readonly string[]): string[] {
   return calls
-    .filter((line) => !/^(stat|mountpoint|docker (version|ps|inspect|image inspect)|docker rm --force berth-verify|systemctl (show|is-enabled)|pgrep|ss|iptables -w 5 -S|nft list)\b/.test(line))
+    .filter((line) => !/^(stat|mountpoint|docker (version|ps|inspect|image inspect)|docker rm --force berth-verify|systemctl (show|is-enabled)|pgrep|ss|iptables -w 5 -S|nft list|blockdev|dumpe2fs)\b/.test(line))
     .filter((line) => !line.includes("config --services"))
     .map((line) => line.replace(/^docker compose --ansi never --project-name berth --file \/opt\/berth\/releases\/(\w+)\/compose.yaml/, "compose $1:"));
 }

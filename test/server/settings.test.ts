@@ -46,7 +46,7 @@ test("a whole tree is laid down, and each part gets its own reload, the volume f
       "systemctl reload docker.service",
       "docker info --format {{.LiveRestoreEnabled}}",
       "systemctl restart docker.service",
-      "systemctl restart berth-firewall.service",
+      "systemctl reload-or-restart berth-firewall.service",
     ]
   `);
   expect(host.read("etc/sysctl.d/90-berth.conf")).toBe("vm.overcommit_memory = 1\n");
@@ -63,7 +63,7 @@ test.each([
   ["/etc/sysctl.d/90-berth.conf", ["sysctl --quiet --load=/etc/sysctl.d/90-berth.conf"]],
   ["/etc/tmpfiles.d/berth.conf", ["systemd-tmpfiles --create /etc/tmpfiles.d/berth.conf"]],
   ["/etc/ssh/sshd_config.d/berth.conf", ["sshd -t", "systemctl reload ssh.service"]],
-  ["/etc/berth/firewall.nft", ["systemctl restart berth-firewall.service"]],
+  ["/etc/berth/firewall.nft", ["systemctl reload-or-restart berth-firewall.service"]],
   ["/etc/systemd/system/berth.service", ["systemctl daemon-reload"]],
   ["/etc/systemd/system/berth-volume.service", ["systemctl daemon-reload"]],
 ])("a changed %s gets just its own reload", async (path, reloads) => {

@@ -112,3 +112,35 @@ test("directories get the uid that writes them", async () => {
   expect(run.calls.filter((line) => line.startsWith("chown"))).toEqual(["chown -R 70:70 /mnt/berth/postgres"]);
   expect(made.read("mnt/berth/redis/none")).toBeUndefined();
 });
+
+/** A device of 20 GiB with a file system of 10 GiB. */
+const GROWN = '"blockdev "*) echo 21474836480; exit ;;\n"dumpe2fs "*) printf "Block count:              2621440\\nBlock size:               4096\\n"; exit ;;';
+
+test("a volume that was grown: its file system is grown before it is mounted, after a whole check", async () => {
+  const run = await host(GROWN).run(["volume"], { SENTINEL: "101" });
+  mustSucceed(run);
+  const device = "/dev/disk/by-id/scsi-0HC_Volume_101";
+  expect(acts(run.calls).filter((line) => /^(e2fsck -f|resize2fs|mount )/.test(line)).slice(0, 3)).toEqual([
+    `e2fsck -f -p ${device}`, `resize2fs ${device}`, `mount -t ext4 -o noatime,nodev,nosuid,noexec,errors=remount-ro ${device} /mnt/berth`,
+  ]);
+});
+
+test("while it is mounted it is grown in place; a kernel that refuses is no reason to keep Redis and Postgres from it", async () => {
+  const made = new Host();
+  const { BERTH_VOLUME_ID = "", BERTH_VOLUME_DEVICE = "", BERTH_MOUNT = "" } = RELEASE_ENV;
+  made.write("etc/berth/host.env", `BERTH_VOLUME_ID='${BERTH_VOLUME_ID}'\nBERTH_VOLUME_DEVICE='${BERTH_VOLUME_DEVICE}'\nBERTH_MOUNT='${BERTH_MOUNT}'\n`);
+  made.answer(GROWN);
+  const grown = await made.run(["volume"]);
+  mustSucceed(grown);
+  expect(acts(grown.calls)).toEqual([`resize2fs ${BERTH_VOLUME_DEVICE}`]);
+  made.answer(`${GROWN}\n"resize2fs "*) echo "resize2fs: Permission denied to resize filesystem" >&2; exit 1 ;;`);
+  const refused = await made.run(["volume"]);
+  mustSucceed(refused);
+  expect(refused.stderr).toContain("volume: not grown while it is mounted; the next boot grows it before it is mounted");
+});
+
+test("a file system that fills its device is left alone", async () => {
+  const run = await host(GROWN.replace("21474836480", "10737418240")).run(["volume"], { SENTINEL: "101" });
+  mustSucceed(run);
+  expect(run.calls.filter((line) => line.startsWith("resize2fs"))).toEqual([]);
+});

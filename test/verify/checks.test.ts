@@ -99,9 +99,14 @@ const CASES: Case[] = [
   ["Redis is published", section("containers", '{"Names":"shop-redis-1","Ports":"0.0.0.0:6379->6379/tcp, :::6379->6379/tcp"}'), { "exposure.ports": "shop-redis-1 publishes 0.0.0.0:6379/tcp; shop-redis-1 publishes [::]:6379/tcp" }],
   ["a stranger publishes a range", section("containers", '{"Names":"x","Ports":"0.0.0.0:8000-8001->8000-8001/udp"}'), { "exposure.ports": "x publishes 0.0.0.0:8000/udp; x publishes 0.0.0.0:8001/udp" }],
   ["a program listens on IPv6", section("listeners", "LISTEN 0 128 [::]:2375 [::]:*"), { "exposure.ports": "a program listens on [::]:2375/tcp" }],
+  ["a name server listens on UDP", section("listeners", 'udp UNCONN 0 0 0.0.0.0:53 0.0.0.0:* users:(("dnsmasq",pid=9,fd=4))'), { "exposure.ports": "dnsmasq listens on 0.0.0.0:53/udp" }],
+  ["UDP at a port that is the proxy's by TCP", section("listeners", "udp UNCONN 0 0 0.0.0.0:443 0.0.0.0:*"), { "exposure.ports": "a program listens on 0.0.0.0:443/udp" }],
   ["the metadata can be read", { rest: { metadata: known({ connected: true, detail: "169.254.169.254:80 accepted a connection" }) } }, { "exposure.metadata": "169.254.169.254:80 accepted a connection" }],
-  ["the metadata rule is gone", section("docker-user", "-N DOCKER-USER\n-A DOCKER-USER -j RETURN"), { "exposure.firewall": "DOCKER-USER has no rule that refuses 169.254.169.254 before one that returns or accepts" }],
-  ["the metadata rule comes too late", section("docker-user", "-A DOCKER-USER -j RETURN\n-A DOCKER-USER -d 169.254.169.254/32 -j REJECT"), { "exposure.firewall": "DOCKER-USER has no rule that refuses 169.254.169.254 before one that returns or accepts" }],
+  ["the metadata rule is gone", section("docker-user", "-A FORWARD -j DOCKER-USER\n-N DOCKER-USER\n-A DOCKER-USER -j RETURN"), { "exposure.firewall": "DOCKER-USER has no rule that refuses 169.254.169.254 before one that returns or accepts" }],
+  ["the metadata rule comes too late", section("docker-user", "-A FORWARD -j DOCKER-USER\n-A DOCKER-USER -j RETURN\n-A DOCKER-USER -d 169.254.169.254/32 -j REJECT"), { "exposure.firewall": "DOCKER-USER has no rule that refuses 169.254.169.254 before one that returns or accepts" }],
+  ["Docker's own rules come before DOCKER-USER", section("docker-user", (SECTIONS["docker-user"] ?? "").replace("-A FORWARD -j DOCKER-USER\n-A FORWARD -j DOCKER-ISOLATION-STAGE-1", "-A FORWARD -j DOCKER-ISOLATION-STAGE-1\n-A FORWARD -j DOCKER-USER")), { "exposure.firewall": "the first rule of FORWARD is `-A FORWARD -j DOCKER-ISOLATION-STAGE-1`, and not `-j DOCKER-USER`" }],
+  ["a rule was added that lets Redis be reached", section("host-table", (SECTIONS["host-table"] ?? "").replace("\t\ttcp dport {", "\t\ttcp dport 6379 accept\n\t\ttcp dport {")), { "exposure.firewall": 'table inet berth has "input: tcp dport 6379 accept", which is not the release\'s' }],
+  ["a rule is gone", section("host-table", (SECTIONS["host-table"] ?? "").replace("\t\ttcp dport { 22, 80, 443 } accept\n", "")), { "exposure.firewall": 'table inet berth lacks "input: tcp dport { 22, 80, 443 } accept"' }],
   ["the host's table lets all in", section("host-table", "table inet berth {\n\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n\t}\n}"), { "exposure.firewall": "table inet berth has no input chain whose policy is drop" }],
 
   ["a memory limit was raised", section("inspect", inspectWith("redis", { host: { Memory: 1024 ** 3 } })), { "limits.memory": "redis: limit 1 GiB, released 512 MiB" }],
@@ -150,6 +155,7 @@ describe("passes with a warning", () => {
     ["redis.memory", { info: { used_memory: String(192 * 0.7 * 1024 * 1024) } }, "over 70 %: at 85 % this fails, at 100 % no job can be added"],
     ["redis.fork", { info: { latest_fork_usec: "120000" } }, "every client waits while Redis forks"],
     ["redis.fork", { info: { aof_delayed_fsync: "3" } }, "the disk is slower than appendfsync asks of it"],
+    ["host.volume", section("volume", `device /dev/sdb\nid 4711\nsentinel 4711\nmountpoint /mnt/berth\nbytes ${40 * GIB}`), "the file system has 20 GiB of a device of 40 GiB: `resize2fs` on the host, or a reboot, grows it"],
     ["host.memory", section("meminfo", "MemTotal: 4000000 kB\nMemAvailable: 500000 kB"), "under 15 %: the next peak may be killed"],
   ] satisfies [string, Change, string][])("%s", (id, change, warning) => {
     const warned = judged(change).filter((check) => check.warning !== undefined);

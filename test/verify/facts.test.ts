@@ -70,5 +70,5 @@ test("cgroup v2, escaped mount points and IPv6 listeners", () => {
   }));
   expect(value(facts.controlGroups)).toEqual(new Map([["id-a", { oomKills: 1, cpuShares: undefined, cpuWeight: 157 }]]));
   expect(value(facts.mounts)).toEqual([{ path: "/mnt/a b", type: "ext4", source: "/dev/sdb" }]);
-  expect(value(facts.listeners)).toEqual([{ host: "fe80::1", port: 22 }]);
+  expect(value(facts.listeners)).toEqual([{ protocol: "tcp", host: "fe80::1", port: 22, program: "" }]);
 });

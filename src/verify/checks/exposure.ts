@@ -1,3 +1,5 @@
+import { tableRules } from "../../host/nftables.ts";
+import type { Listener } from "../host-facts.ts";
 import type { Facts } from "../seen.ts";
 import type { Check, Expectations } from "../types.ts";
 import { fail, pass, unknown, verdict } from "../verdict.ts";
@@ -22,21 +24,33 @@ export function exposurePorts({ host }: Facts, { publishedPorts }: Expectations)
   if (!host.listeners.known) return unknown("exposure.ports", host.listeners.why, expected);
   const published = new Set(publishedPorts);
   const faults: string[] = [];
-  const named = new Set<number>();
+  const named = new Set<string>();
   for (const { container, host: address, first, last, protocol } of host.published.value) {
     if (isLoopback(address)) continue;
     for (let port = first; port <= last; port += 1) {
-      if (published.has(port)) continue;
-      named.add(port);
+      if (published.has(port) && protocol === "tcp") continue;
+      named.add(`${port}/${protocol}`);
       faults.push(`${container} publishes ${bracketed(address)}:${port}/${protocol}`);
     }
   }
-  for (const { host: address, port } of host.listeners.value) {
+  for (const listener of host.listeners.value) {
+    const { host: address, port, protocol, program } = listener;
     // Docker listens for each port it publishes: said once, by the container's name.
-    if (isLoopback(address) || port === SSH_PORT || published.has(port) || named.has(port)) continue;
-    faults.push(`a program listens on ${bracketed(address)}:${port}/tcp`);
+    if (isLoopback(address) || named.has(`${port}/${protocol}`) || belongs(listener, published)) continue;
+    faults.push(`${program === "" ? "a program" : program} listens on ${bracketed(address)}:${port}/${protocol}`);
   }
-  return verdict("exposure.ports", [...new Set(faults)], `only ${[SSH_PORT, ...publishedPorts].join(", ")}`, expected);
+  return verdict("exposure.ports", [...new Set(faults)], expected, expected);
+}
+
+/** Ports at which a DHCP client gets its answers, on IPv4 and IPv6. */
+const DHCP_CLIENT: ReadonlySet<number> = new Set([68, 546]);
+/** Keep the clock, and get their answers at any port. Names as the kernel has them: 15 characters. */
+const CLOCKS: ReadonlySet<string> = new Set(["chronyd", "ntpd", "systemd-timesyn"]);
+
+/** What a Debian host rightly has. */
+function belongs({ protocol, port, program }: Listener, published: ReadonlySet<number>): boolean {
+  if (protocol === "tcp") return port === SSH_PORT || published.has(port);
+  return DHCP_CLIENT.has(port) || CLOCKS.has(program);
 }
 
 export function exposureMetadata({ seen }: Facts): Check {
@@ -46,21 +60,36 @@ export function exposureMetadata({ seen }: Facts): Check {
   return connected ? fail("exposure.metadata", detail, expected) : pass("exposure.metadata", detail, expected);
 }
 
-export function exposureFirewall({ host }: Facts): Check {
-  const expected = `DOCKER-USER refuses ${METADATA_ADDRESS}; table inet berth drops by default`;
+export function exposureFirewall({ host }: Facts, { hostTable }: Expectations): Check {
+  const expected = `DOCKER-USER first, and refuses ${METADATA_ADDRESS}; table inet berth as released`;
   if (!host.dockerUser.known) return unknown("exposure.firewall", host.dockerUser.why, expected);
   if (!host.hostTable.known) return unknown("exposure.firewall", `${host.hostTable.why}: the table inet berth may be missing`, expected);
+  return verdict("exposure.firewall", [...chainFaults(host.dockerUser.value), ...tableFaults(tableRules(host.hostTable.value), hostTable)], expected, expected);
+}
+
+/** Docker's own rules accept: what is after them refuses nothing. */
+function chainFaults(rules: readonly string[]): string[] {
   const faults: string[] = [];
-  if (!refusesMetadata(host.dockerUser.value)) faults.push(`DOCKER-USER has no rule that refuses ${METADATA_ADDRESS} before one that returns or accepts`);
-  if (!/hook input[^\n]*policy drop/.test(host.hostTable.value)) faults.push("table inet berth has no input chain whose policy is drop");
-  return verdict("exposure.firewall", faults, `DOCKER-USER refuses ${METADATA_ADDRESS}; table inet berth drops by default`, expected);
+  const first = rules.find((rule) => rule.startsWith("-A FORWARD "));
+  if (first !== "-A FORWARD -j DOCKER-USER") faults.push(`the first rule of FORWARD is ${first === undefined ? "none" : `\`${first}\``}, and not \`-j DOCKER-USER\``);
+  if (!refusesMetadata(rules)) faults.push(`DOCKER-USER has no rule that refuses ${METADATA_ADDRESS} before one that returns or accepts`);
+  return faults;
+}
+
+/** Rule by rule: a table that drops by default is open by one rule too many. */
+function tableFaults(loaded: readonly string[], released: readonly string[]): string[] {
+  if (!loaded.some((rule) => /^input: .*hook input .*policy drop;/.test(rule))) return ["table inet berth has no input chain whose policy is drop"];
+  const missing = released.filter((rule) => !loaded.includes(rule)).map((rule) => `table inet berth lacks "${rule}"`);
+  const more = loaded.filter((rule) => !released.includes(rule)).map((rule) => `table inet berth has "${rule}", which is not the release's`);
+  if (missing.length > 0 || more.length > 0) return [...missing, ...more];
+  return loaded.join("\n") === released.join("\n") ? [] : ["the rules of table inet berth are in another order, or there twice"];
 }
 
 /** The first rule that catches every packet to the address decides. */
 function refusesMetadata(rules: readonly string[]): boolean {
   for (const rule of rules) {
     const words = rule.split(/\s+/);
-    if (words[0] !== "-A") continue;
+    if (words[0] !== "-A" || words[1] !== "DOCKER-USER") continue;
     const target = words[words.indexOf("-j") + 1];
     const destination = words.includes("-d") ? words[words.indexOf("-d") + 1]?.replace(/\/32$/, "") : undefined;
     if (destination === METADATA_ADDRESS && (target === "REJECT" || target === "DROP")) return true;

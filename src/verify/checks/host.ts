@@ -47,7 +47,18 @@ export function hostVolume({ host, seen }: Facts, { volume }: Expectations): Che
     if (path === undefined) faults.push(`${service} keeps its data in the container (${directory})`);
     else if (mountPointOf(host.mounts.value, path) !== mount) faults.push(`${service} keeps its data at ${path}, outside the volume`);
   }
-  return verdict("host.volume", faults, `volume ${volume.id} (${device}) at ${volume.mount}, data of Redis and Postgres on it`, expected);
+  if (faults.length > 0) return verdict("host.volume", faults, "", expected);
+  return pass("host.volume", `volume ${volume.id} (${device}) at ${volume.mount}, data of Redis and Postgres on it`, expected, notGrown(host, volume.mount));
+}
+
+/** What ext4 keeps for itself is under 5 %; a file system that is smaller yet was not grown with its device. */
+const FILLS_DEVICE = 0.9;
+
+function notGrown({ volume, disks }: Facts["host"], mount: string): string | undefined {
+  const device = volume.known ? volume.value.deviceBytes : undefined;
+  const size = disks.known ? disks.value.find(({ target }) => target === mount)?.sizeBytes : undefined;
+  if (device === undefined || size === undefined || size >= device * FILLS_DEVICE) return undefined;
+  return `the file system has ${bytes(size)} of a device of ${bytes(device)}: \`resize2fs\` on the host, or a reboot, grows it`;
 }
 
 /** An AOF rewrite writes a second file beside the first; twice the file leaves room for the writes meanwhile. */
