@@ -14,10 +14,10 @@ description: A queue application on Hetzner Cloud, deployed and proved to work.
 runtime:
   name: nodejs
   options:
-    # tsx runs the sources as they are: ES modules with .ts import paths, which Pulumi's own ts-node refuses.
+    # Pulumi's own ts-node refuses ES modules with .ts import paths; start.mjs bundles src/index.ts once and runs it.
     typescript: false
-    nodeargs: "--import tsx"
-main: src/index.ts
+    nodeargs: "--enable-source-maps"
+main: src/start.mjs
 
 # Every key under \`berth:\`. A dotted key is a path into a section: \`server.type\` is \`berth:server: {type: …}\` in a stack's
 # file, and \`pulumi config set --path berth:server.type …\` on the command line. An empty default means "not set" (0 for a

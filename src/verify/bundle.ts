@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { builtOnce } from "../built-once.mjs";
 
 export interface Verifier {
   /** One ES module that plain Node >= 20 runs, without node_modules. */
@@ -12,16 +12,14 @@ export interface Verifier {
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
 /**
- * Bundles the verifier: the same bytes from the same sources, on whatever machine and in whatever directory.
+ * Bundles the verifier: the same bytes from the same sources, on whatever machine and in whatever directory. Kept until a source changes.
  *
  * @throws what esbuild reports, when the sources do not build
  */
 export async function bundleVerifier(): Promise<Verifier> {
-  const result = await build({
-    absWorkingDir: HERE,
-    entryPoints: ["main.ts"],
+  const { text } = await builtOnce("verifier", {
+    entryPoints: [`${HERE}main.ts`],
     bundle: true,
-    write: false,
     minify: true,
     platform: "node",
     format: "esm",
@@ -36,7 +34,5 @@ export async function bundleVerifier(): Promise<Verifier> {
     // Of somebody's machine: no tsconfig but this.
     tsconfigRaw: "{}",
   });
-  const text = result.outputFiles[0]?.text;
-  if (text === undefined) throw new Error("bundling the verifier: required: one file; found: none from esbuild");
   return { text, digest: createHash("sha256").update(text).digest("hex") };
 }

@@ -1,0 +1,33 @@
+// What Pulumi starts: the program of index.ts, bundled once and kept. Reading a hundred TypeScript files each time would cost a second of every
+// preview; where the bundle cannot be made or kept, they are read as they are.
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { builtOnce, ROOT } from "./built-once.mjs";
+
+async function program() {
+  try {
+    const { file } = await builtOnce("program", {
+      entryPoints: [join(ROOT, "src/index.ts")],
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      target: "node20",
+      // Bundled: our own and what is many small files. The rest is loaded as installed: Pulumi must be the engine's own, ssh2 has native parts.
+      external: ["@pulumi/*", "esbuild", "ssh2", "ioredis", "pg"],
+      banner: { js: 'import{createRequire as berthRequire}from"node:module";const require=berthRequire(import.meta.url);' },
+      sourcemap: "inline",
+      sourcesContent: false,
+      sourceRoot: pathToFileURL(ROOT).href,
+      tsconfigRaw: "{}",
+      logLevel: "silent",
+    });
+    return pathToFileURL(file).href;
+  } catch {
+    const { register } = await import("tsx/esm/api");
+    register();
+    return new URL("index.ts", import.meta.url).href;
+  }
+}
+
+// Its exports are the stack's outputs.
+export default { ...(await import(await program())) };
