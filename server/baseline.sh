@@ -13,6 +13,7 @@ record_baseline() {
     fi
     redis_counters
   } | write_file "$STATE/baseline"
+  record_standing
 }
 
 # Lines ID PID of the running containers.

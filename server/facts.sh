@@ -6,6 +6,7 @@ facts() {
   ids=$(project_containers 2>/dev/null) || ids=
   section release; printf '%s\n' "$1"
   section baseline; raw cat "$STATE/baseline"
+  raw sed 's/^@@ /@@ before./' "$STATE/standing"
   # shellcheck disable=SC2086 # ids and images are words
   { section inspect; raw docker_json inspect $ids; section images; raw docker_json image inspect $BERTH_IMAGES; }
   section containers; raw bounded 20 docker ps -a --no-trunc --format '{{json .}}'

@@ -5,6 +5,7 @@ import { parseFacts } from "./facts.ts";
 import { gatherApi, gatherMetadata, gatherPostgres } from "./gather-others.ts";
 import { connectRedis, gatherRedis, reverseNames } from "./gather-redis.ts";
 import type { Facts, Seen } from "./seen.ts";
+import { parseStanding } from "./standing-facts.ts";
 import { messageOf, within } from "./time.ts";
 import type { Connection, Expectations } from "./types.ts";
 
@@ -12,6 +13,8 @@ import type { Connection, Expectations } from "./types.ts";
 
 export interface Gathered {
   readonly facts: Facts;
+  /** What was so before the release began; undefined where nothing is known of it. */
+  readonly before: Facts | undefined;
   readonly connections: readonly Connection[];
   readonly settleMs: number;
   /** What went wrong with the looking itself. */
@@ -56,7 +59,7 @@ export async function gather({ expectations, settledFile, input, keepSecret }: G
     const holders = holdersOf(without);
     const strangers = clients.map(({ host: address }) => address).filter((address) => address !== "" && !holders.has(address));
     const facts: Facts = { ...without, seen: { ...unnamed, names: await reverseNames(strangers) } };
-    return { facts, connections: connectionsOf(clients, holdersOf(facts), expectations.queues), settleMs, problems };
+    return { facts, before: parseStanding(stream, facts.seen.names), connections: connectionsOf(clients, holdersOf(facts), expectations.queues), settleMs, problems };
   } finally {
     client.disconnect();
   }

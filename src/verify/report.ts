@@ -1,5 +1,6 @@
 import { judge } from "./checks/index.ts";
 import type { Gathered } from "./gather.ts";
+import { withStanding } from "./standing.ts";
 import type { Check, Expectations, Report } from "./types.ts";
 import { decide, fail } from "./verdict.ts";
 
@@ -7,9 +8,9 @@ const RAN = "the verification ran to its end";
 
 /** Judges what was gathered. */
 export function report(gathered: Gathered, expectations: Expectations, totalMs: number): Report {
-  const { facts, connections, settleMs, problems } = gathered;
+  const { facts, before, connections, settleMs, problems } = gathered;
   const own = problems.map((problem) => fail("verify.run", problem, RAN));
-  const checks = [...own, ...judge(facts, expectations)];
+  const checks = [...own, ...withStanding(judge(facts, expectations), facts, before, expectations)];
   const release = facts.host.release.known ? facts.host.release.value : "";
   return { version: 1, release, at: facts.seen.at, ...decide(checks), settleMs, totalMs, connections, checks };
 }

@@ -39,7 +39,8 @@ function labelled(label: string, text: string): string {
 }
 
 function block(check: Check): string {
-  const head = `${rowOf(check).padEnd(STATUS_WIDTH)}${check.id} (${check.cause})`;
+  const cause = check.standing === true ? "host: so before the release" : check.cause;
+  const head = `${rowOf(check).padEnd(STATUS_WIDTH)}${check.id} (${cause})`;
   const parts = [labelled("seen", check.seen), labelled("expected", check.expected)];
   if (check.advice !== "") parts.push(labelled("to do", check.advice));
   return [head, ...parts].join("\n");

@@ -6,7 +6,7 @@ import type { Report } from "../../src/verify/types.ts";
 import { ruleOf } from "../../src/verify/rules.ts";
 import { passes } from "../../src/verify/verdict.ts";
 import { check, rehearsed } from "../helpers/deployment.ts";
-import { CRASH, failingUp, goodRelease, IDLE, LEAK, publishRedis, setByHand, verifierOf, words } from "../helpers/faults.ts";
+import { CRASH, failingUp, goodRelease, IDLE, LEAK, publishRedis, publishRedisDuringRelease, setBack, setByMigration, verifierOf, words } from "../helpers/faults.ts";
 
 /**
  * Faults on one living server. Each comes with a second release, and enters only through config, the application's environment or
@@ -43,24 +43,26 @@ const FAULTS: readonly Fault[] = [
     says: /Use the queue's own connection/,
   },
   {
-    name: "RDB snapshots switched on by hand",
-    byHand: (it) => setByHand(it, "save", "3600 1", ""),
+    name: "RDB snapshots that the migration switches on",
+    byHand: (it) => Promise.resolve(() => setBack(it, "save", "")),
+    changes: { "app.migrate": setByMigration("save", "3600 1") },
     fails: ["redis.config", "redis.save"],
     main: "redis.save",
     seen: /^save "3600 1"$/,
     says: /save is 3600 1, the release has ""/,
   },
   {
-    name: "an eviction policy set by hand",
-    byHand: (it) => setByHand(it, "maxmemory-policy", "allkeys-lru", "noeviction"),
+    name: "an eviction policy that the migration sets",
+    byHand: (it) => Promise.resolve(() => setBack(it, "maxmemory-policy", "noeviction")),
+    changes: { "app.migrate": setByMigration("maxmemory-policy", "allkeys-lru") },
     fails: ["redis.config", "redis.eviction-policy"],
     main: "redis.eviction-policy",
     seen: /^allkeys-lru$/,
     says: /maxmemory-policy is allkeys-lru, the release has noeviction/,
   },
   {
-    name: "a published Redis port",
-    byHand: publishRedis,
+    name: "a Redis port published while it is released",
+    byHand: publishRedisDuringRelease,
     fails: ["exposure.ports"],
     main: "exposure.ports",
     seen: /^redis-for-a-moment publishes 0\.0\.0\.0:6379\/tcp/,
@@ -138,6 +140,26 @@ test.for(FAULTS)("$name", async ({ name, byHand, changes, fails, mayFail = [], m
   const again = await verify(it);
   expect(against(again)).toEqual([]);
   expect(again.release).toBe(healthy);
+});
+
+test("a release that meets a port published before it: fails loudly, because of the host, and is not rolled back; mended, it is verified", async () => {
+  const it = rehearsal.it;
+  const changes = { "app.image": nextImage, "app.env.RELEASE": "meets" };
+  const undo = await publishRedis(it);
+  try {
+    const failed = await failingUp(it, changes);
+    expect(against(failed.report)).toEqual(["exposure.ports"]);
+    expect(check(failed.report, "exposure.ports")).toMatchObject({ cause: "host", standing: true });
+    expect(failed.error).toContain("Process exited with status 11");
+    expect(failed.printed).toContain("exposure.ports (host: so before the release)");
+    expect(await goodRelease(it)).toBe(healthy);
+    expect((await ask(it, "/")).body).toMatchObject({ version: "2" });
+  } finally {
+    await undo();
+  }
+  const mended = await it.up(changes);
+  expect(against(mended.report)).toEqual([]);
+  expect(await goodRelease(it)).toBe(mended.release);
 });
 
 /** Ids of the checks that do not let the verification pass. */

@@ -47,15 +47,33 @@ export async function verifierOf(rehearsal: Rehearsal, release: string): Promise
   return path;
 }
 
-/** CONFIG SET on the running Redis, as a person would by hand. Gives what takes it back. */
-export async function setByHand(rehearsal: Rehearsal, name: string, value: string, before: string): Promise<() => Promise<void>> {
-  const set = async (to: string): Promise<void> => {
-    await redisCli(rehearsal, `CONFIG SET ${name} "${to}"`);
-    const [, now = ""] = (await redisCli(rehearsal, `CONFIG GET ${name}`)).replace(/\n$/, "").split("\n");
-    if (now !== to) throw new Error(`CONFIG SET ${name}: required "${to}", found "${now}"`);
+/**
+ * A migration that sets a parameter of the running Redis, as one that went wrong might: the fault comes with the release. Gives the command, and
+ * what takes the setting back.
+ */
+export function setByMigration(name: string, value: string): readonly string[] {
+  const code = `const s = require("node:net").connect(6379, "redis"), p = require("node:fs").readFileSync(process.env.REDIS_PASSWORD_FILE, "utf8").trim(); let t = ""; `
+    + `s.on("data", (d) => { t += d; if (t.split("OK").length > 2) process.exit(0); if (t.includes("ERR")) process.exit(1); }); `
+    + `s.write("AUTH " + p + "\\r\\nCONFIG SET ${name} '${value}'\\r\\n")`;
+  return ["node", "-e", code];
+}
+
+/** CONFIG SET on the running Redis. */
+export async function setBack(rehearsal: Rehearsal, name: string, value: string): Promise<void> {
+  await redisCli(rehearsal, `CONFIG SET ${name} "${value}"`);
+}
+
+/** The container of `publishRedis`, but started only once a release has begun and has looked at what stood before it. */
+export async function publishRedisDuringRelease(rehearsal: Rehearsal): Promise<() => Promise<void>> {
+  const image = (await rehearsal.exec(["docker", "inspect", "--format", "{{.Config.Image}}", "berth-api-1"])).trim();
+  const begun = "until [ /var/lib/berth/standing -nt /run/publish-later ]; do sleep 0.1; done";
+  const run = `exec docker run --detach --name redis-for-a-moment --network berth_backend --publish 6379:6379 --entrypoint node ${image} -e "$0"`;
+  await rehearsal.exec(["touch", "/run/publish-later"]);
+  await rehearsal.exec(["systemd-run", "--unit=publish-later", "--collect", "sh", "-c", `${begun}; ${run}`, FORWARDER.replaceAll("\n", " ")]);
+  return async () => {
+    await rehearsal.attempt(["systemctl", "stop", "publish-later"]);
+    await rehearsal.exec(["docker", "rm", "--force", "redis-for-a-moment"]);
   };
-  await set(value);
-  return () => set(before);
 }
 
 /**

@@ -10,7 +10,7 @@ function reportOf(change: Parameters<typeof facts>[0], problems: string[] = []) 
   const all = facts(change);
   const lines = change?.clients ?? CLIENT_LINES;
   const connections = connectionsOf(parseClientList(lines.join("\n")), holdersOf(all), EXPECTATIONS.queues);
-  return report({ facts: all, connections, settleMs: 2004, problems }, EXPECTATIONS, 2390);
+  return report({ facts: all, before: undefined, connections, settleMs: 2004, problems }, EXPECTATIONS, 2390);
 }
 
 const HEALTHY = reportOf({});
