@@ -29,9 +29,14 @@ const commands: Readonly<Record<string, Command>> = {
     load: () => import("./rollback.ts"),
   },
   probe: {
-    usage: "probe",
+    usage: "probe [--stack=NAME]",
     summary: "look at a server from here: ports, readiness, certificate, clock",
     load: () => import("./probe.ts"),
+  },
+  firewall: {
+    usage: "firewall open|close [--stack=NAME] [--source=CIDR]",
+    summary: "let this machine in to port 22 for a while: for pipelines",
+    load: () => import("./firewall.ts"),
   },
 };
 

@@ -1,20 +1,54 @@
+import { z } from "zod";
+import { fromStack } from "../config/stack.ts";
 import { probeMain } from "../verify/probe.ts";
+import { UsageError } from "./command.ts";
+import { takeStack } from "./host.ts";
+import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
 
 export const help = `
-Looks at a server from where you stand: ports that must answer and ports that must not,
-readiness through the proxy, the certificate, the clock. Told by the environment:
+Looks at a server from where you stand: ports that must answer and ports that
+must not, readiness through the proxy, the certificate, the clock.
+
+options
+  --stack=NAME               the server of this stack; without it, told by the
+                             environment:
 
   BERTH_PROBE_ADDRESS        address of the server (\`pulumi stack output address\`)
   BERTH_PROBE_ADDRESS6       its IPv6 address, when it has one
   BERTH_PROBE_APP_PORT       port of the API inside its container, which must not answer; default 3000
   BERTH_PROBE_DOMAIN         name it is served under by HTTPS; empty: plain HTTP
   BERTH_PROBE_READY_PATH     default /readyz
+  BERTH_PROBE_APP_PORT       the API's own port, which must not answer; default 3000
   BERTH_PROBE_ACME_STAGING   true: the certificate is a staging one
 
 Prints a table on standard error and one line of JSON on standard output.
 Exit code: 0 passed, 10 the release is at fault, 11 the host is.
 `;
 
-export function run(): Promise<number> {
-  return probeMain(process.env);
+export async function run(args: readonly string[]): Promise<number> {
+  const { stack, rest } = takeStack(args);
+  if (rest.length > 0) throw new UsageError(`required --stack or nothing; found ${rest.join(" ")}`);
+  return probeMain(stack === undefined ? process.env : await environmentOf(stack, runPulumi));
+}
+
+const settings = z.object({
+  domain: z.string().optional(),
+  app: z.object({ readyPath: z.string().optional(), port: z.number().optional() }).optional(),
+  acme: z.object({ staging: z.boolean().optional() }).optional(),
+});
+
+/** What the probe is told of a stack's server: as the program tells it (`src/resources/release.ts`). */
+export async function environmentOf(stack: string, pulumi: RunPulumi): Promise<Record<string, string>> {
+  const address = await mustRun(pulumi, "finding the server's address", ["stack", "output", "address", "--stack", stack]);
+  const config = z.record(z.string(), z.object({ value: z.string().optional() }))
+    .parse(JSON.parse(await mustRun(pulumi, "reading the stack's settings", ["config", "--json", "--stack", stack])));
+  const own = Object.entries(config).flatMap(([key, { value }]) => (key.startsWith("berth:") && value !== undefined ? [[key.slice("berth:".length), value]] : []));
+  const { domain, app, acme } = settings.parse(fromStack(Object.fromEntries(own)));
+  return {
+    BERTH_PROBE_ADDRESS: address.trim(),
+    BERTH_PROBE_DOMAIN: domain ?? "",
+    BERTH_PROBE_READY_PATH: app?.readyPath ?? "/readyz",
+    ...(app?.port === undefined ? {} : { BERTH_PROBE_APP_PORT: String(app.port) }),
+    BERTH_PROBE_ACME_STAGING: String(acme?.staging ?? false),
+  };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { hostOf, takeStack } from "../../src/cli/host.ts";
 import { logsOptions } from "../../src/cli/logs.ts";
+import { environmentOf } from "../../src/cli/probe.ts";
 import { generateSecrets } from "../../src/config/generate.ts";
 import { publicKey } from "../../src/config/keys.ts";
 import { Secret } from "../../src/config/secret.ts";
@@ -44,4 +45,15 @@ test("logsOptions", () => {
   expect(() => logsOptions(["sshd"])).toThrow("required one service of redis, postgres, api, worker, proxy; found sshd");
   expect(() => logsOptions(["api", "--tail=0"])).toThrow("--tail: required a whole number from 1; found 0");
   expect(() => logsOptions(["api", "--since=1h"])).toThrow("Unknown option '--since'");
+});
+
+test("the probe of a stack is told what the program tells its own", async () => {
+  const told = (config: Record<string, unknown>) => environmentOf("prod", (args) => {
+    const stdout = args.includes("address") ? "192.0.2.10\n" : JSON.stringify(Object.fromEntries(Object.entries(config).map(([key, value]) => [key, { value }])));
+    return Promise.resolve({ code: 0, stdout, stderr: "" });
+  });
+  expect(await told({ "berth:domain": "app.example.com", "berth:app": '{"readyPath":"/up","port":8080}', "berth:acme": '{"staging":true}', "berth:secrets": undefined, "hcloud:token": undefined })).toEqual({
+    BERTH_PROBE_ADDRESS: "192.0.2.10", BERTH_PROBE_DOMAIN: "app.example.com", BERTH_PROBE_READY_PATH: "/up", BERTH_PROBE_APP_PORT: "8080", BERTH_PROBE_ACME_STAGING: "true",
+  });
+  expect(await told({ "berth:app": "{}" })).toEqual({ BERTH_PROBE_ADDRESS: "192.0.2.10", BERTH_PROBE_DOMAIN: "", BERTH_PROBE_READY_PATH: "/readyz", BERTH_PROBE_ACME_STAGING: "false" });
 });

@@ -15,6 +15,7 @@ import { FakeMachines } from "../rehearsal/cloud/fake-machines.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const TOOLS = ["pulumi", "pulumi-language-nodejs", "pulumi-resource-hcloud", "pulumi-resource-command"];
 const absent = TOOLS.filter((tool) => onPath(tool) === undefined);
+const VIOLATING = { main: "test/parts/fixtures/violating.ts", runtime: { name: "nodejs", options: { typescript: false, nodeargs: "--import tsx" } } };
 const missing = absent.length > 0 ? `skipped: not on PATH: ${absent.join(", ")}` : undefined;
 
 describe.skipIf(missing !== undefined)(`the policy pack under Pulumi's engine${missing === undefined ? "" : `, ${missing}`}`, () => {
@@ -45,12 +46,12 @@ describe.skipIf(missing !== undefined)(`the policy pack under Pulumi's engine${m
     });
   }
 
-  /** Preview a program with the production stack's settings, and its own on top. */
-  async function preview(main: string, change: Record<string, unknown> = {}): Promise<{ readonly code: number; readonly text: string }> {
+  /** Preview a program (the deployment, unless told) with the production stack's settings, and its own on top. */
+  async function preview(program: object = {}, change: Record<string, unknown> = {}): Promise<{ readonly code: number; readonly text: string }> {
     const { config } = parse(await readFile(join(ROOT, "Pulumi.prod.yaml"), "utf8")) as { config: Record<string, unknown> };
     const project = parse(await readFile(join(ROOT, "Pulumi.yaml"), "utf8")) as Record<string, unknown>;
     const settings = { ...config, "berth:secrets": generateSecrets(), "hcloud:endpoint": api.url, "hcloud:token": api.token, ...change };
-    await writeFile(join(directory, "Pulumi.yaml"), JSON.stringify({ ...project, main }));
+    await writeFile(join(directory, "Pulumi.yaml"), JSON.stringify({ ...project, ...program }));
     await writeFile(join(directory, "Pulumi.prod.yaml"), JSON.stringify({ config: settings }));
     return pulumi(["preview", "--policy-pack", "policy", "--stack", "prod"]);
   }
@@ -59,20 +60,20 @@ describe.skipIf(missing !== undefined)(`the policy pack under Pulumi's engine${m
   const violated = (text: string): string[] => [...text.matchAll(/- \[mandatory\] +([a-z-]+)/g)].map(([, name]) => name ?? "").toSorted();
 
   test("the production stack keeps every rule", async () => {
-    const { code, text } = await preview("src/index.ts");
+    const { code, text } = await preview();
     expect(text).toMatch(/berth@v1\.0\.0/);
     expect(violated(text)).toEqual([]);
     expect(code, text).toBe(0);
   });
 
   test("a program that breaks each rule once is refused for each", async () => {
-    const { code, text } = await preview("test/parts/fixtures/violating.ts");
+    const { code, text } = await preview(VIOLATING);
     expect(code).not.toBe(0);
     expect(violated(text), text).toEqual(rules.map(({ name }) => name).toSorted());
   });
 
   test("the settings' own flag lets SSH be opened", async () => {
-    const { text } = await preview("test/parts/fixtures/violating.ts", { "berth:ssh": { sources: [], openToWorld: true } });
+    const { text } = await preview(VIOLATING, { "berth:ssh": { sources: [], openToWorld: true } });
     expect(violated(text)).toEqual(rules.map(({ name }) => name).filter((name) => name !== "ssh-sources").toSorted());
   });
 });
