@@ -34,9 +34,11 @@ export function placeholderConfig(stackYaml: string): Config {
   return configSchema.parse({ ...Object.fromEntries(own), secrets });
 }
 
+const DEPLOY_KEY = "ssh-ed25519 (public half of berth:secrets.deployKey)";
+
 /** Path from the repository's root -> text. */
 export function renderings(config: Config): Record<string, string> {
-  const { compose, expectations } = releaseBundle({ config, volumeId: VOLUME_ID, scripts: {}, verifierDigest: VERIFIER_DIGEST });
+  const { compose, expectations } = releaseBundle({ config, deployKeys: [DEPLOY_KEY], volumeId: VOLUME_ID, scripts: {}, verifierDigest: VERIFIER_DIGEST });
   const host: Record<string, string> = Object.fromEntries(hostTree(config, VOLUME_ID).map(({ path, text }) => [`host${path}`, text]));
   return {
     "compose/prod.yaml": compose,
@@ -46,7 +48,7 @@ export function renderings(config: Config): Record<string, string> {
     "redis/redis.conf": redisConf(redisSettings(config, INSIDE.redisAuth)),
     "redis/dev.conf": redisConf({ ...redisSettings(config, ""), maxmemoryMb: DEV_MAXMEMORY_MB, authFile: null }),
     "host/cloud-init.yaml": cloudInitText({
-      authorizedKeys: ["ssh-ed25519 (public half of berth:secrets.deployKey)"],
+      authorizedKeys: [DEPLOY_KEY],
       hostKeyPrivate: "(berth:secrets.hostKey)\n",
       hostKeyPublic: "ssh-ed25519 (public half of berth:secrets.hostKey)",
     }),

@@ -18,7 +18,7 @@ const server = new Server("server", config);
 // 3. The release as text: Compose file, redis.conf, Caddyfile, host settings, and the verifier that will judge it.
 const verifier = await bundleVerifier();
 const scripts = serverScripts();
-const bundle = server.volume.apply((volume) => releaseBundle({ config, ...volume, scripts, verifierDigest: verifier.digest }));
+const bundle = server.volume.apply((volume) => releaseBundle({ config, deployKeys: server.deployKeys, ...volume, scripts, verifierDigest: verifier.digest }));
 
 // 4. Laid down on the host: files, secrets, verifier.
 const files = new HostFiles("host", { config, server, bundle, verifier });

@@ -50,7 +50,9 @@ export function extendMonitor(): void {
     };
     Reflect.set(prototype, method, extended);
   }
-  Reflect.set(prototype, "registerResourceHook", (_request: unknown, callback: (error: null, response: object) => void) => callback(null, {}));
+  for (const method of ["registerResourceHook", "registerErrorHook"]) {
+    Reflect.set(prototype, method, (_request: unknown, callback: (error: null, response: object) => void) => callback(null, {}));
+  }
 }
 
 function isRegister(value: unknown): value is Register {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { appendFile, cp, mkdir, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheDirectory } from "../cache.ts";
 import type { Carried, DeploymentEngine } from "./choice.ts";
@@ -15,6 +15,8 @@ export interface PulumiOptions {
   readonly cli: string;
   /** The repository: its Pulumi.yaml is the project, its src the program. */
   readonly root: string;
+  /** Another program of the repository than Pulumi.yaml's, for tests: `test/…/program.ts`. */
+  readonly program?: string;
   /** Private folder of this rehearsal: state backend, Pulumi's home, passphrase, stack settings. */
   readonly workDir: string;
   readonly stack: string;
@@ -66,8 +68,9 @@ export class PulumiEngine implements DeploymentEngine {
     for (const folder of ["state", "home", "project"]) await mkdir(join(workDir, folder), { recursive: true, mode: 0o700 });
     await writeFile(join(workDir, "passphrase"), randomBytes(24).toString("base64url"), { mode: 0o600 });
     const project = join(workDir, "project");
-    for (const name of LINKED) await symlink(join(root, name), join(project, name));
-    await cp(join(root, "Pulumi.yaml"), join(project, "Pulumi.yaml"));
+    for (const name of options.program === undefined ? LINKED : [...LINKED, "test"]) await symlink(join(root, name), join(project, name));
+    const described = await readFile(join(root, "Pulumi.yaml"), "utf8");
+    await writeFile(join(project, "Pulumi.yaml"), options.program === undefined ? described : described.replace(/^main: .*$/m, `main: ${options.program}`));
     const plugins = cacheDirectory("pulumi-plugins");
     await mkdir(plugins, { recursive: true });
     await linkPlugins(plugins, root);

@@ -45,7 +45,8 @@ options
   --registry-server=HOST    private registry; its password is asked for, or taken from BERTH_REGISTRY_PASSWORD
   --registry-username=NAME  user name there
   --store-token             keep HCLOUD_TOKEN with the stack, encrypted
-  --rotate=NAME             generate this secret anew: ${Object.keys(secretMakers).join(", ")}; may be repeated
+  --rotate=NAME             generate this secret anew: ${Object.keys(secretMakers).join(", ")}; may be repeated.
+                            deployKey takes three, with a pulumi up after each: add, switch, drop
 
 example
   berth init prod --create

@@ -46,6 +46,26 @@ export function generatedSteps(has: (name: GeneratedName) => boolean, rotate: re
     .map((name) => secretStep(`secrets.${name}`, make[name](), has(name) ? "rotated" : "generated"));
 }
 
+/**
+ * One step of the deploy key's rotation. The server accepts two keys in between, so that at no time nobody can sign in:
+ * a next key is added; it takes the present one's place; the previous one is dropped. A `pulumi up` belongs between the steps.
+ */
+export function deployKeySteps(secret: (name: string) => string | undefined, make: () => string = secretMakers.deployKey): readonly Step[] {
+  const [present, next, previous] = [secret("deployKey"), secret("nextDeployKey"), secret("previousDeployKey")];
+  if (present === undefined) return [];
+  if (previous !== undefined) return [removal("secrets.previousDeployKey", "dropped: rotation 3 of 3; after `pulumi up` the server refuses it")];
+  if (next === undefined) return [secretStep("secrets.nextDeployKey", make(), "generated: rotation 1 of 3; `pulumi up` adds it to the server, then run this again")];
+  return [
+    secretStep("secrets.previousDeployKey", present, "is the present key: rotation 2 of 3"),
+    secretStep("secrets.deployKey", next, "is the next key: `pulumi up` signs in with it, then run this again"),
+    removal("secrets.nextDeployKey", "taken out"),
+  ];
+}
+
+function removal(path: string, how: string): Step {
+  return { says: `berth:${path} ${how}`, args: ["config", "rm", "--path", `berth:${path}`] };
+}
+
 function generatedNames(make: typeof secretMakers): GeneratedName[] {
   return Object.keys(make).filter((name): name is GeneratedName => Object.hasOwn(secretMakers, name));
 }

@@ -3,7 +3,7 @@ import { fromStack } from "../config/stack.ts";
 import { valueAt } from "../config/issues.ts";
 import { CommandError } from "./command.ts";
 import { initOptions, type InitOptions } from "./init-options.ts";
-import { generatedSteps, secretStep, settingSteps, tokenStep, type Settings, type StackValues, type Step } from "./init-plan.ts";
+import { deployKeySteps, generatedSteps, secretStep, settingSteps, tokenStep, type Settings, type StackValues, type Step } from "./init-plan.ts";
 import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
 import { terminalAsker, type Asker } from "./terminal.ts";
 
@@ -40,7 +40,8 @@ export async function init(options: InitOptions, effects: InitEffects): Promise<
 
   const steps: Step[] = [
     ...settingSteps(settings, (path) => valueAt(input, path.split("."))),
-    ...generatedSteps((name) => valueAt(input, ["secrets", name]) !== undefined, options.rotate),
+    ...generatedSteps((name) => valueAt(input, ["secrets", name]) !== undefined, options.rotate.filter((name) => name !== "deployKey")),
+    ...(options.rotate.includes("deployKey") ? deployKeySteps((name) => textOf(valueAt(input, ["secrets", name])) || undefined) : []),
     ...(await registryPassword(settings, input, effects)),
     ...(await token(options, before, effects)),
   ];
@@ -54,7 +55,7 @@ export async function init(options: InitOptions, effects: InitEffects): Promise<
 
   parseConfig(inputOf(await values(stack, effects)));
   effects.say(`stack ${stack} is complete; next: npx pulumi preview --stack ${stack}, then npx pulumi up --stack ${stack}`);
-  if (options.rotate.length > 0) effects.say("rotated: read docs/configuration.md before the next `pulumi up`: Postgres and the keys want a step of yours first");
+  if (options.rotate.some((name) => name !== "deployKey")) effects.say("rotated: read docs/configuration.md before the next `pulumi up`: Postgres and the host key want a step of yours first");
   return 0;
 }
 
@@ -95,7 +96,7 @@ function afterwards(input: Record<string, unknown>, settings: Settings, steps: r
   for (const [path, value] of Object.entries(settings)) setAt(copy, path.split("."), value.length === 0 ? undefined : value);
   for (const { stdin, args } of steps) {
     const path = /^berth:(secrets\..*)$/.exec(args.at(-1) ?? "")?.[1];
-    if (path !== undefined && stdin !== undefined) setAt(copy, path.split("."), stdin);
+    if (path !== undefined && (stdin !== undefined || args[1] === "rm")) setAt(copy, path.split("."), stdin);
   }
   return copy;
 }

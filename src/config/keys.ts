@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import ssh2 from "ssh2";
+import type { Config } from "./schema.ts";
 import type { Secret } from "./secret.ts";
 
 /** The ed25519 pair behind an OpenSSH private key, less the private half. */
@@ -33,4 +35,14 @@ export function publicKey(privateKey: Secret): string {
   const key = readPrivateKey(privateKey.reveal());
   if (typeof key === "string") throw new Error(`cannot derive a public key: required an ed25519 OpenSSH private key; found ${key}`);
   return key.line;
+}
+
+/** Public lines of every key that may deploy: the present one first, then those of a rotation that is under way. */
+export function deployKeys({ secrets }: Pick<Config, "secrets">): string[] {
+  return [secrets.deployKey, secrets.nextDeployKey, secrets.previousDeployKey].flatMap((key) => (key === undefined ? [] : [publicKey(key)]));
+}
+
+/** A short name for a public line: the first 8 hex digits of its SHA-256. */
+export function fingerprint(line: string): string {
+  return createHash("sha256").update(line).digest("hex").slice(0, 8);
 }

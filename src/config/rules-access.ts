@@ -37,6 +37,16 @@ export const accessRules: readonly Rule[] = [
     },
   },
   { reads: ["secrets.deployKey"], judge: ({ secrets }) => keyFaults("secrets.deployKey", secrets.deployKey) },
+  ...(["nextDeployKey", "previousDeployKey"] as const).map((name): Rule => ({
+    reads: [`secrets.${name}`, "secrets.deployKey", "secrets.hostKey"],
+    judge: ({ secrets }) => {
+      const key = secrets[name];
+      if (key === undefined) return [];
+      if (samePublicHalf(key, secrets.deployKey)) return [{ path: `secrets.${name}`, required: "another key than secrets.deployKey, or none", found: "the same key" }];
+      if (samePublicHalf(key, secrets.hostKey)) return [{ path: `secrets.${name}`, required: "another key than secrets.hostKey: the host key is on the server, a deploy key must not be", found: "the host key" }];
+      return keyFaults(`secrets.${name}`, key);
+    },
+  })),
   { reads: ["secrets.hostKey"], judge: ({ secrets }) => keyFaults("secrets.hostKey", secrets.hostKey) },
   {
     reads: ["secrets.deployKey", "secrets.hostKey"],

@@ -210,6 +210,8 @@ export const configSchema = z.strictObject({
     redisPassword: password.describe("Password of Redis."),
     postgresPassword: password.describe("Password of the Postgres user. Postgres reads it at its first start only: to rotate it, ALTER ROLE first."),
     deployKey: privateKey.describe("OpenSSH private key (ed25519) the deployment signs in with."),
+    nextDeployKey: privateKey.optional().describe("Key that takes the place of `deployKey` at the next step of its rotation. The server accepts it beside the present one."),
+    previousDeployKey: privateKey.optional().describe("Key that `deployKey` took the place of. The server accepts it until it is taken out here."),
     hostKey: privateKey.describe("OpenSSH private host key (ed25519) the server is given at its first boot, and pinned to."),
     registryPassword: secret.optional().describe("Password or token at `registry.server`."),
     app: z.record(envName, secret).default({}).describe("The application's own: NAME becomes the file `/run/secrets/NAME`, named to it by `NAME_FILE`."),

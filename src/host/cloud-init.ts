@@ -1,7 +1,7 @@
 import { yamlText } from "../compose/yaml.ts";
-import { publicKey } from "../config/keys.ts";
+import { deployKeys, publicKey } from "../config/keys.ts";
 import type { Config } from "../config/schema.ts";
-import { SSHD_CONFIG, SSHD_PATH } from "./sshd.ts";
+import { DEPLOY_KEYS_PATH, deployKeysText, SSHD_CONFIG, SSHD_PATH } from "./sshd.ts";
 
 /** Account that deployments sign in with. */
 export const DEPLOY_USER = "deploy";
@@ -40,6 +40,7 @@ export function cloudInitText(keys: CloudInitKeys): string {
     ssh_keys: { ed25519_private: keys.hostKeyPrivate, ed25519_public: keys.hostKeyPublic },
     write_files: [
       { path: SSHD_PATH, permissions: "0644", content: SSHD_CONFIG },
+      { path: DEPLOY_KEYS_PATH, permissions: "0644", content: deployKeysText(keys.authorizedKeys) },
       { path: "/etc/apt/apt.conf.d/10-berth", permissions: "0644", content: 'DPkg::Lock::Timeout "300";\nAPT::Install-Recommends "false";\n' },
     ],
     package_update: true,
@@ -59,6 +60,6 @@ export function cloudInitText(keys: CloudInitKeys): string {
 
 /** User data of a stack. Secret. */
 export function cloudInit(config: Config): string {
-  const { deployKey, hostKey } = config.secrets;
-  return cloudInitText({ authorizedKeys: [publicKey(deployKey)], hostKeyPrivate: hostKey.reveal(), hostKeyPublic: publicKey(hostKey) });
+  const { hostKey } = config.secrets;
+  return cloudInitText({ authorizedKeys: deployKeys(config), hostKeyPrivate: hostKey.reveal(), hostKeyPublic: publicKey(hostKey) });
 }

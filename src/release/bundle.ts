@@ -2,6 +2,7 @@ import { composeText } from "../compose/file.ts";
 import { INSIDE, type Sources } from "../compose/paths.ts";
 import type { Config } from "../config/schema.ts";
 import { caddyfile } from "../host/caddyfile.ts";
+import { DEPLOY_KEYS_PATH, deployKeysText } from "../host/sshd.ts";
 import { hostTree } from "../host/tree.ts";
 import { redisConf } from "../redis/conf.ts";
 import { redisSettings } from "../redis/settings.ts";
@@ -16,6 +17,8 @@ import { type SecretFiles, secretFiles } from "./secrets.ts";
 
 export interface BundleInput {
   readonly config: Config;
+  /** Public keys that may deploy, a line each. */
+  readonly deployKeys: readonly string[];
   /** Hetzner's id of the data volume. */
   readonly volumeId: string;
   /** Its size in GB as Hetzner has it; unless given, as configured. */
@@ -90,7 +93,7 @@ function scriptEntries(scripts: Readonly<Record<string, string>>, digest: string
 /**
  * Render a release. The same input gives the same bytes, and with them the same name: a second deployment changes nothing.
  */
-export function releaseBundle({ config, volumeId, volumeGb, scripts, verifierDigest }: BundleInput): ReleaseBundle {
+export function releaseBundle({ config, deployKeys, volumeId, volumeGb, scripts, verifierDigest }: BundleInput): ReleaseBundle {
   const expected = expectations(config, volumeId);
   const mounted = mountedFiles(config, expected);
   const secrets = secretFiles(config);
@@ -111,6 +114,8 @@ export function releaseBundle({ config, volumeId, volumeGb, scripts, verifierDig
     ...scriptEntries(scripts, scriptsDigest),
     ...Object.values(mounted),
     ...host.map((entry) => ({ ...entry, path: releaseAddress(r12, `host${entry.path}`) })),
+    // Of the stack and not of a release: going back to an earlier release must not bring an earlier key back, or lock the present one out.
+    file(DEPLOY_KEYS_PATH, deployKeysText(deployKeys)),
     file(releaseAddress(r12, "compose.yaml"), compose),
     file(releaseAddress(r12, "release.env"), envText({ BERTH_RELEASE: r12, ...env })),
   ];

@@ -1,9 +1,10 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
-import { publicKey } from "../config/keys.ts";
+import { deployKeys, fingerprint } from "../config/keys.ts";
 import type { Config } from "../config/schema.ts";
 import { cloudInit } from "../host/cloud-init.ts";
 import { firewallRules } from "../host/firewall.ts";
+import { adviceOnError } from "./advice.ts";
 import { stopBeforeResize } from "./resize.ts";
 
 /**
@@ -21,17 +22,22 @@ export class Server extends pulumi.ComponentResource {
   readonly type: pulumi.Output<string>;
   /** Hetzner's id of the server. */
   readonly serverId: pulumi.Output<string>;
+  /** Public keys that may deploy: registered at Hetzner here, and laid down on the host with every release. */
+  readonly deployKeys: readonly string[];
   /** Hetzner's id of the data volume, and its size in GB, known when it has it. */
   readonly volume: pulumi.Output<{ volumeId: string; volumeGb: number }>;
 
   constructor(name: string, config: Config, opts?: pulumi.ComponentResourceOptions) {
     super("berth:index:Server", name, {}, opts);
-    const own = { parent: this };
+    const advice = [adviceOnError(name)];
+    const own = { parent: this, hooks: { onError: advice } };
     const named = `${config.project}-${pulumi.getStack()}`;
     const labels = { "managed-by": "berth", project: config.project, stack: pulumi.getStack() };
     const { location } = config.server;
 
-    const key = new hcloud.SshKey(name, { name: named, labels, publicKey: publicKey(config.secrets.deployKey) }, own);
+    this.deployKeys = deployKeys(config);
+    // Each by a name of its own, so that a rotation adds one and takes one away, and never asks for a name that is taken.
+    const keys = this.deployKeys.map((line) => new hcloud.SshKey(`${name}-${fingerprint(line)}`, { name: `${named}-${fingerprint(line)}`, labels, publicKey: line }, own));
     const firewall = new hcloud.Firewall(name, { name: named, labels, rules: firewallRules(config) }, own);
     const address = new hcloud.PrimaryIp(name, { name: named, labels, type: "ipv4", location, autoDelete: false }, {
       ...own,
@@ -47,7 +53,7 @@ export class Server extends pulumi.ComponentResource {
       image: config.server.image,
       location,
       keepDisk: true,
-      sshKeys: [key.id],
+      sshKeys: keys.map((key) => key.id),
       firewallIds: [numeric(firewall.id)],
       publicNets: [{ ipv4Enabled: true, ipv4: numeric(address.id), ipv6Enabled: config.server.ipv6 }],
       userData: pulumi.secret(cloudInit(config)),
@@ -57,7 +63,7 @@ export class Server extends pulumi.ComponentResource {
       ignoreChanges: ["userData", "sshKeys", "image", "location"],
       // The address is one: the old server must let go of it before the new one can have it.
       deleteBeforeReplace: true,
-      hooks: { beforeUpdate: [stopBeforeResize(name, config, address.ipAddress)] },
+      hooks: { beforeUpdate: [stopBeforeResize(name, config, address.ipAddress)], onError: advice },
     });
 
     new hcloud.VolumeAttachment(name, { volumeId: numeric(volume.id), serverId: numeric(server.id), automount: false }, {

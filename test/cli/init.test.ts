@@ -114,6 +114,28 @@ describe("a stack that is complete", () => {
     expect(pulumi.config["berth:secrets"]).not.toEqual(before);
   });
 
+  test("--rotate=deployKey takes three steps, and there is always a key that both sides know", async () => {
+    const pulumi = fakePulumi(complete());
+    const secrets = (): Record<string, string> => pulumi.config["berth:secrets"] as Record<string, string>;
+    const rotate = async (): Promise<string[]> => {
+      const from = writes(pulumi).length;
+      await init(initOptions(["prod", "--yes", "--rotate=deployKey"]), effects(pulumi));
+      return writes(pulumi).slice(from).map((line) => line.replace(/--secret --path berth:secrets\.|--path berth:secrets\.| --stack prod/g, ""));
+    };
+    const first = secrets()["deployKey"];
+
+    expect(await rotate()).toEqual(["config set nextDeployKey"]);
+    const next = secrets()["nextDeployKey"];
+    expect(secrets()["deployKey"]).toBe(first);
+
+    expect(await rotate()).toEqual(["config set previousDeployKey", "config set deployKey", "config rm nextDeployKey"]);
+    expect(secrets()).toMatchObject({ deployKey: next, previousDeployKey: first });
+
+    expect(await rotate()).toEqual(["config rm previousDeployKey"]);
+    expect(secrets()["deployKey"]).toBe(next);
+    expect(Object.keys(secrets()).toSorted()).toEqual(["deployKey", "hostKey", "postgresPassword", "redisPassword"]);
+  });
+
   test("a wrong answer is refused before anything is written", async () => {
     const pulumi = fakePulumi(complete());
     await expect(init(initOptions(["prod", "--yes", "--image=app:latest", "--rotate=hostKey"]), effects(pulumi))).rejects.toThrow(/^app\.image: required a digest/);

@@ -82,8 +82,10 @@ test("200 configurations spoilt at random: each gives one error, whose every lin
       expect(next).toMatch(/^next: /);
       expect(lines.length).toBeGreaterThan(0);
       for (const line of lines) expect(line).toMatch(/^\S.*: required \S.*; found \S.*$/u);
-      for (const secret of [planted, ...Object.values(secrets), "correct horse battery staple"]) expect(message).not.toContain(secret);
-      for (const part of secrets.deployKey.split("\n").slice(1, -2)) expect(message).not.toContain(part);
+      // A value is known to be a secret by standing under `secrets`, whatever other key it was pasted into as well.
+      const own: readonly unknown[] = isTree(input["secrets"]) ? Object.values(input["secrets"]) : [];
+      const parts = own.includes(secrets.deployKey) ? secrets.deployKey.split("\n").slice(1, -2) : [];
+      for (const secret of [planted, ...Object.values(secrets).filter((it) => own.includes(it)), ...parts, "correct horse battery staple"]) expect(message).not.toContain(secret);
       sizes.push(lines.length);
     }),
     { numRuns: 200, seed: 20_261 },

@@ -9,6 +9,7 @@ import { stack } from "../helpers/stack.ts";
 
 const input: BundleInput = {
   config: stack({ app: { migrate: ["node", "migrate.js"] } }),
+  deployKeys: ["ssh-ed25519 present", "ssh-ed25519 previous"],
   volumeId: "4711",
   scripts: { berth: "#!/bin/sh\necho berth\n", "paths.sh": "ROOT=\n" },
   verifierDigest: "ab".repeat(32),
@@ -53,6 +54,7 @@ test("what is laid down, in order", () => {
       "0644 /opt/berth/releases/<r12>/host/etc/systemd/system/berth.service",
       "0644 /opt/berth/releases/<r12>/host/etc/systemd/system/docker.service.d/berth.conf",
       "0644 /opt/berth/releases/<r12>/host/etc/tmpfiles.d/berth.conf",
+      "0644 /etc/ssh/authorized_keys.d/deploy",
       "0644 /opt/berth/releases/<r12>/compose.yaml",
       "0644 /opt/berth/releases/<r12>/release.env",
     ]

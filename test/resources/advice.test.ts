@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import { adviceFor } from "../../src/resources/advice.ts";
+
+/** What Hetzner's provider hands on, word for word. */
+function said(code: string, sentence = "it did not work"): string {
+  return `sdk-v2/provider2.go:571: sdk.helper_schema: ${sentence} (${code}, 80c9d2d47a0577b7): provider=hcloud@1.41.0`;
+}
+
+const failure = (type: string, text: string, more = {}) => adviceFor({ type: `hcloud:index/x:${type}`, operation: "create", name: "berth-prod", text, ...more });
+
+describe("a name that is taken", () => {
+  test.each([
+    ["Volume", "berth:volume.id ID"],
+    ["Server", "Made by an update that was cut off, it holds nothing: delete it at Hetzner"],
+    ["SshKey", "no server is changed by it"],
+    ["PrimaryIp", "If berth:server.location was changed on a living stack: set it back"],
+    ["Firewall", "If nothing uses it, delete it at Hetzner"],
+  ])("%s", (type, advice) => {
+    expect(failure(type, said("uniqueness_error"))).toContain(advice);
+  });
+
+  test("a volume whose id is known is named by it", () => {
+    expect(failure("Volume", said("uniqueness_error"), { volumeId: "4711" })).toContain("`npx pulumi config set --path berth:volume.id 4711`");
+  });
+});
+
+test("no room: the type and the place are named, and what is to be done for another", () => {
+  const advice = failure("Server", said("resource_unavailable"), { serverType: "cx33", location: "nbg1" });
+  expect(advice).toMatch(/^Hetzner has no room for a cx33 in nbg1 now/);
+  expect(advice).toContain("berth:server.type TYPE");
+  expect(advice).toContain("set berth:server.location");
+});
+
+test.each([
+  ["locked", "Another action is still under way"],
+  ["conflict", "changed it at the same moment"],
+  ["rate_limit_exceeded", "3600 an hour"],
+  ["server_error", "status.hetzner.com"],
+])("%s passes by itself: wait, and the same command again", (code, why) => {
+  expect(failure("Server", said(code))).toMatch(new RegExp(`${why}.*run the same command again: it goes on from here`));
+});
+
+test.each([
+  ["protected", "take the protection off"],
+  ["resource_limit_exceeded", "Have it raised"],
+  ["unauthorized", "HCLOUD_TOKEN"],
+  ["not_found", "--refresh"],
+  ["invalid_input", "Correct what Hetzner says"],
+])("%s says what to do", (code, what) => {
+  expect(failure("Server", said(code))).toContain(what);
+});
+
+test("an answer that got lost: nobody knows, and a second try may say that the name is taken", () => {
+  expect(failure("Server", 'Post "http://127.0.0.1:1/v1/servers": EOF')).toMatch(/^No answer of Hetzner's API: .* that a name is taken, it was done\.$/);
+});
