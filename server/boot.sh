@@ -11,6 +11,7 @@ boot_command() {
   load_release "$good"
   ensure_docker || { say "boot: Docker does not answer. Look at: journalctl -u docker -n 50"; return 1; }
   guard_volume || return 1
+  await_address || return 1
   refuse_dump_trap || return 1
   crossings=$(data_crossings "$good")
   [ -z "$crossings" ] || { say "boot: refused: $crossings. Release a version that works with this data"; return 1; }

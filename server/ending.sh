@@ -18,6 +18,8 @@ last_words() {
   say "release $1 FAILED, because of the $cause"
   detail failed "$(failed_checks)"
   detail "runs now" "$left"
+  others=$(other_nodes)
+  [ -z "$others" ] || detail "other nodes" "$others"
   detail "to do" "$todo"
   detail details "${results#"$ROOT"}/log and table.txt, on the host; \`berth logs\` shows what runs now"
 }

@@ -22,15 +22,30 @@ facts() {
   section meminfo; raw cat "$ROOT/proc/meminfo"
   section mounts; raw cat "$ROOT/proc/self/mountinfo"
   section volume
-  printf 'device %s\nid %s\nsentinel %s\nmountpoint %s\n' "$(readlink -f "$ROOT$BERTH_VOLUME_DEVICE" || :)" "$BERTH_VOLUME_ID" \
-    "$(first_line "$ROOT$BERTH_MOUNT/.berth-volume")" "$BERTH_MOUNT"
-  printf 'bytes %s\n' "$(raw bounded 10 blockdev --getsize64 "$ROOT$BERTH_VOLUME_DEVICE")"
+  if [ -n "$BERTH_VOLUME_ID" ]; then
+    printf 'device %s\nid %s\nsentinel %s\nmountpoint %s\n' "$(readlink -f "$ROOT$BERTH_VOLUME_DEVICE" || :)" "$BERTH_VOLUME_ID" \
+      "$(first_line "$ROOT$BERTH_MOUNT/.berth-volume")" "$BERTH_MOUNT"
+    printf 'bytes %s\n' "$(raw bounded 10 blockdev --getsize64 "$ROOT$BERTH_VOLUME_DEVICE")"
+  fi
   section disk; raw bounded 10 df -B1 --output=target,size,avail "$ROOT$BERTH_MOUNT" "$ROOT/"
   section aof; raw aof_bytes
   section cgroup; raw cgroup_lines
   section docker-user; raw bounded 10 iptables -w 5 -S FORWARD; raw bounded 10 iptables -w 5 -S DOCKER-USER
   section host-table; raw bounded 10 nft list table inet berth
   section drift; raw drift "$1"
+  section sockets; raw remote_sockets
+}
+
+# Lines CONTAINER_ID PORT: which container holds which local port of a connection to a Redis on another node. Redis sees them all under this
+# node's address, and Docker keeps the port. 18EB is 6379 in hexadecimal, 01 established.
+remote_sockets() {
+  { [ -n "$BERTH_PRIVATE_ADDRESS" ] && [ -z "$BERTH_REDIS_UID" ]; } || return 0
+  printf '%s\n' "$pids" | while read -r id pid; do
+    [ -n "$pid" ] || continue
+    cat "$ROOT/proc/$pid/net/tcp" "$ROOT/proc/$pid/net/tcp6" 2>/dev/null |
+      awk '$4 == "01" && $3 ~ /:18EB$/ { sub(/.*:/, "", $2); print $2 }' |
+      while read -r port; do printf '%s %d\n' "$id" "0x$port"; done
+  done
 }
 
 section() { printf '@@ %s\n' "$1"; }

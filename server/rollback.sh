@@ -42,7 +42,14 @@ bring_back() {
 
 # Not Redis and not Postgres: they hold data, and are not what failed to work with it.
 stop_application() {
-  compose_stop "$1" proxy api worker || say "rollback: could not stop the application"
+  here="proxy api worker"
+  if [ -n "$BERTH_NODE" ]; then
+    # Compose refuses the name of a service that another node has.
+    here=$(compose 30 "$1" config --services </dev/null 2>/dev/null | grep -x -e proxy -e api -e worker | tr '\n' ' ') || :
+    [ -n "$here" ] || return 0
+  fi
+  # shellcheck disable=SC2086 # service names are words
+  compose_stop "$1" $here || say "rollback: could not stop the application"
 }
 
 health_line() {

@@ -40,6 +40,7 @@ transact_command() {
 # Baseline first: what counters rise by from here on is this release's.
 prepare() {
   measured=
+  await_address || return "$HOST_CAUSED"
   if docker_answers; then record_baseline && measured=1; fi
   apply_settings "$1" || {
     [ -e "$results/report.json" ] || fault host release.settings "a host setting could not be applied (see the lines above)" "all applied" "mend it on the host, then release again"

@@ -11,6 +11,8 @@ volume_command() {
 
 # Needs BERTH_VOLUME_ID, BERTH_VOLUME_DEVICE, BERTH_MOUNT. BERTH_VOLUME_WAIT (s): the device appears after the server boots.
 guard_volume() {
+  # A node that keeps nothing has none.
+  [ -n "$BERTH_VOLUME_ID" ] || return 0
   point=$ROOT$BERTH_MOUNT
   device=$ROOT$BERTH_VOLUME_DEVICE
   if ! mountpoint -q "$point"; then
@@ -132,7 +134,9 @@ ensure_directories() {
   own_directory redis "$BERTH_REDIS_UID" && own_directory postgres "$BERTH_POSTGRES_UID" && own_directory caddy "$BERTH_PROXY_UID"
 }
 
+# own_directory NAME UID; without a uid the service is not on this node.
 own_directory() {
+  [ -n "$2" ] || return 0
   directory=$ROOT$BERTH_MOUNT/$1
   [ -d "$directory" ] || { mkdir "$directory" && chmod 0700 "$directory"; } || return 1
   if [ "$(stat -c %u "$directory")" != "$2" ]; then
@@ -144,6 +148,7 @@ own_directory() {
 # A Redis with a dump and no append-only manifest starts empty when told to append: 1000 keys become none.
 refuse_dump_trap() {
   data=$ROOT$BERTH_MOUNT/redis
+  [ -n "$BERTH_REDIS_UID" ] || return 0
   [ -e "$data/dump.rdb" ] || return 0
   for manifest in "$data"/appendonlydir/*.manifest; do [ -e "$manifest" ] && return 0; done
   fault host release.dump "$BERTH_MOUNT/redis/dump.rdb without appendonlydir/*.manifest" "append-only files, or no data" \

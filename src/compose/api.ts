@@ -1,7 +1,9 @@
+import { type Here, firstOf } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import { environment, secretMounts } from "./application.ts";
+import { healthyData, publishedPrivately, remoteHosts } from "./between.ts";
 import type { Service } from "./model.ts";
-import { HARDENED, healthcheck, healthy, limits, longRunning, scratch, user } from "./parts.ts";
+import { HARDENED, healthcheck, limits, longRunning, scratch, user } from "./parts.ts";
 import type { Sources } from "./paths.ts";
 
 /**
@@ -14,15 +16,17 @@ function readiness(config: Config): string[] {
   return ["CMD", "node", "-e", script];
 }
 
-export function api(config: Config, sources: Sources): Service {
+export function api(config: Config, sources: Sources, here: Here = firstOf(config)): Service {
   const { command, memoryMb, cpuShares, stopGraceSeconds } = config.api;
   return {
     image: config.app.image,
     command,
     user: user(config.app.uid),
     environment: environment(config, "api"),
-    depends_on: healthy("redis", "postgres"),
+    ...healthyData(here),
     networks: ["edge", "backend"],
+    ...remoteHosts(here),
+    ...publishedPrivately(here, config, "api"),
     volumes: secretMounts(sources),
     tmpfs: [scratch(memoryMb)],
     healthcheck: healthcheck(readiness(config), config.app.startupSeconds),

@@ -1,7 +1,9 @@
+import { firstOf, type Here, type Role, serves } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import { api } from "./api.ts";
+import { networkOptions } from "./between.ts";
 import { migrate } from "./migrate.ts";
-import type { ComposeFile } from "./model.ts";
+import type { ComposeFile, Service } from "./model.ts";
 import type { Sources } from "./paths.ts";
 import { postgres } from "./postgres.ts";
 import { proxy } from "./proxy.ts";
@@ -13,24 +15,29 @@ import { type Comments, toYaml } from "./yaml.ts";
 /** The services that run all the time, as opposed to `migrate` and `verify`. */
 export const RUNNING = ["redis", "postgres", "api", "worker", "proxy"] as const;
 
+/** One builder a role. */
+const builders: Readonly<Record<Role, (config: Config, sources: Sources, here: Here) => Service>> = { redis, postgres, api, worker, proxy };
+
 /**
- * The production stack on one server. The name is fixed, so that every release speaks of the same containers; each
+ * The production stack as far as it stands on one node, by default the whole of it. The name is fixed, so that every release speaks of the same containers; each
  * file is mounted by the address of its content, so that a container is made anew exactly when what it reads has changed.
  */
-export function composeFile(config: Config, sources: Sources): ComposeFile {
+export function composeFile(config: Config, sources: Sources, here: Here = firstOf(config)): ComposeFile {
+  const options = networkOptions(here);
   return {
     name: config.project,
     services: {
-      redis: redis(config, sources),
-      postgres: postgres(config, sources),
-      api: api(config, sources),
-      worker: worker(config, sources),
-      proxy: proxy(config, sources),
-      ...(config.app.migrate.length > 0 ? { migrate: migrate(config, sources) } : {}),
-      verify: verify(config, sources),
+      ...Object.fromEntries(RUNNING.filter((role) => serves(here, role)).map((role) => [role, builders[role](config, sources, here)])),
+      ...(migratesHere(config, here) ? { migrate: migrate(config, sources, here) } : {}),
+      verify: verify(config, sources, here),
     },
-    networks: { edge: {}, backend: {} },
+    networks: { ...(serves(here, "proxy") ? { edge: options } : {}), backend: options },
   };
+}
+
+/** Once per release of the whole stack: on the node with the API, which is released before the workers. */
+export function migratesHere(config: Config, here: Here): boolean {
+  return serves(here, "api") && config.app.migrate.length > 0;
 }
 
 function comments(file: ComposeFile): Comments {
@@ -51,8 +58,8 @@ function comments(file: ComposeFile): Comments {
   };
 }
 
-/** Text of the production stack, with a comment above each service. */
-export function composeText(config: Config, sources: Sources): string {
-  const file = composeFile(config, sources);
+/** Text of a node's Compose file, with a comment above each service. */
+export function composeText(config: Config, sources: Sources, here: Here = firstOf(config)): string {
+  const file = composeFile(config, sources, here);
   return toYaml(file, comments(file));
 }

@@ -55,6 +55,8 @@ export interface Service {
   readonly environment?: Readonly<Record<string, string>>;
   readonly depends_on?: Readonly<Record<string, Dependency>>;
   readonly networks?: readonly string[];
+  /** `name:address`: lines of the container's own /etc/hosts. */
+  readonly extra_hosts?: readonly string[];
   readonly ports?: readonly Port[];
   readonly volumes?: readonly (BindMount | NamedVolume)[];
   readonly tmpfs?: readonly string[];

@@ -1,4 +1,6 @@
+import { type Here, firstOf } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
+import { publishedPrivately } from "./between.ts";
 import type { Service } from "./model.ts";
 import { HARDENED, healthcheck, limits, longRunning, mount, readOnly, scratch, user } from "./parts.ts";
 import { DATA, INSIDE, type Sources } from "./paths.ts";
@@ -28,7 +30,7 @@ function settings(config: Config): string[] {
   return Object.entries(values).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }
 
-export function postgres(config: Config, sources: Sources): Service {
+export function postgres(config: Config, sources: Sources, here: Here = firstOf(config)): Service {
   const { image, uid, memoryMb, cpuShares, database, user: role } = config.postgres;
   return {
     image,
@@ -43,6 +45,7 @@ export function postgres(config: Config, sources: Sources): Service {
       POSTGRES_INITDB_ARGS: "--auth-host=scram-sha-256 --data-checksums",
     },
     networks: ["backend"],
+    ...publishedPrivately(here, config, "postgres"),
     volumes: [readOnly(sources.postgresPassword, INSIDE.postgresPassword), mount(DATA.postgres, INSIDE.postgresVolume)],
     // The socket's directory, owned by the server; and scratch for initdb.
     tmpfs: [`/var/run/postgresql:uid=${uid},gid=${uid},mode=0755,size=1m`, scratch(memoryMb)],

@@ -1,4 +1,6 @@
+import { type Here, firstOf } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
+import { publishedPrivately } from "./between.ts";
 import type { Service } from "./model.ts";
 import { HARDENED, healthcheck, limits, longRunning, mount, readOnly, user } from "./parts.ts";
 import { DATA, INSIDE, type Sources } from "./paths.ts";
@@ -25,7 +27,7 @@ exec "$@"
  */
 const HEALTH = `REDISCLI_AUTH="$(cat ${INSIDE.redisPassword})" timeout 3 redis-cli ping | grep -qx PONG`;
 
-export function redis(config: Config, sources: Sources): Service {
+export function redis(config: Config, sources: Sources, here: Here = firstOf(config)): Service {
   const { image, uid, memoryMb, cpuShares, loadSeconds } = config.redis;
   return {
     image,
@@ -35,6 +37,7 @@ export function redis(config: Config, sources: Sources): Service {
     command: ["redis-server", INSIDE.redisConf, "--save", ""],
     user: user(uid),
     networks: ["backend"],
+    ...publishedPrivately(here, config, "redis"),
     volumes: [
       readOnly(sources.redisConf, INSIDE.redisConf),
       readOnly(sources.redisAuth, INSIDE.redisAuth),

@@ -1,5 +1,7 @@
 import { VERIFY_MEMORY_MB } from "../config/budgets.ts";
+import { firstOf, type Here, isLast, serves, usesDataHere } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
+import { remoteHosts } from "./between.ts";
 import type { BindMount, Service } from "./model.ts";
 import { HARDENED, limits, oneShot, readOnly, scratch, user } from "./parts.ts";
 import { INSIDE, type Sources } from "./paths.ts";
@@ -13,8 +15,12 @@ export function verifyImage(config: Config): string {
 }
 
 /** The two passwords the verifier signs in with, as the application reads them. It needs none of the application's own secrets. */
-function passwords(sources: Sources): BindMount[] {
-  return [INSIDE.redisPassword, INSIDE.postgresPassword].map((inside) => {
+function passwords(sources: Sources, here: Here): BindMount[] {
+  const read = [
+    ...(usesDataHere(here) || serves(here, "redis") ? [INSIDE.redisPassword] : []),
+    ...(usesDataHere(here) || serves(here, "postgres") ? [INSIDE.postgresPassword] : []),
+  ];
+  return read.map((inside) => {
     const name = inside.slice("/run/secrets/".length);
     const source = sources.app[name];
     if (source === undefined) throw new Error(`rendering the verify service: required: the application's secret ${name}; found: ${Object.keys(sources.app).join(", ")}; add it to the sources`);
@@ -26,7 +32,9 @@ function passwords(sources: Sources): BindMount[] {
  * The verification, run by `compose run` where the application stands: its network, its user, its image. The host's script adds
  * the mount of a fresh directory at /run/berth, through which the verifier says that the connections have settled.
  */
-export function verify(config: Config, sources: Sources): Service {
+export function verify(config: Config, sources: Sources, here: Here = firstOf(config)): Service {
+  // The canary is the API's to send.
+  const api = isLast(here) && !serves(here, "api") ? [{ name: "api", address: here.layout.first.address }] : [];
   return {
     image: verifyImage(config),
     profiles: ["verify"],
@@ -36,10 +44,11 @@ export function verify(config: Config, sources: Sources): Service {
     user: user(config.app.uid),
     environment: { NODE_ENV: "production", BERTH_PROCESS: "verify" },
     networks: ["backend"],
+    ...remoteHosts(here, ...api),
     volumes: [
       readOnly(sources.verifier, INSIDE.verifier),
       readOnly(sources.expectations, INSIDE.expectations),
-      ...passwords(sources),
+      ...passwords(sources, here),
     ],
     tmpfs: [scratch(VERIFY_MEMORY_MB)],
     ...oneShot(),

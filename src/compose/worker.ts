@@ -1,18 +1,21 @@
+import { type Here, firstOf } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import { environment, secretMounts } from "./application.ts";
+import { healthyData, remoteHosts } from "./between.ts";
 import type { Service } from "./model.ts";
-import { HARDENED, healthcheck, healthy, limits, longRunning, scratch, user } from "./parts.ts";
+import { HARDENED, healthcheck, limits, longRunning, scratch, user } from "./parts.ts";
 import type { Sources } from "./paths.ts";
 
-export function worker(config: Config, sources: Sources): Service {
+export function worker(config: Config, sources: Sources, here: Here = firstOf(config)): Service {
   const { command, memoryMb, cpuShares, stopGraceSeconds } = config.worker;
   return {
     image: config.app.image,
     command,
     user: user(config.app.uid),
     environment: environment(config, "worker"),
-    depends_on: healthy("redis", "postgres"),
+    ...healthyData(here),
     networks: ["backend"],
+    ...remoteHosts(here),
     volumes: secretMounts(sources),
     tmpfs: [scratch(memoryMb)],
     // No port: the heartbeat touches a file in /tmp, and this says whether it is fresh (runtime's `workerHealth`).

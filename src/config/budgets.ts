@@ -1,4 +1,5 @@
 import { queueConnections } from "berth-runtime";
+import { ROLES, type Role, workerCount } from "./nodes.ts";
 import type { Config } from "./schema.ts";
 
 /** What a deployment may use: connections and memory. Every number that others must keep to is made here, once. */
@@ -9,14 +10,14 @@ export function processConnections(config: Config, process: "api" | "worker"): n
   return queueConnections({ queues: config.app.queues.length, listens, processes });
 }
 
-/** Connections that both processes open together. */
+/** Connections that all processes open together, over all nodes. */
 export function expectedConnections(config: Config): number {
-  return processConnections(config, "api") + processConnections(config, "worker");
+  return processConnections(config, "api") + workerCount(config) * processConnections(config, "worker");
 }
 
 /** The most they may hold: as configured, else three a queue a process. */
 export function connectionCeiling(config: Config): number {
-  return config.redis.connectionCeiling ?? config.app.queues.length * 3 * 2;
+  return config.redis.connectionCeiling ?? config.app.queues.length * 3 * (1 + workerCount(config));
 }
 
 /**
@@ -42,18 +43,19 @@ export const MIGRATE_MEMORY_MB = 256;
 /**
  * Memory promised at the worst moment, in MiB: every service, and the larger of the two that run once. A migration runs
  * while the previous release still serves, the verifier beside the new one, and never both.
+ * @param roles those of one server
  */
-export function memoryDemand(config: Config): ReadonlyMap<string, number> {
-  const migrates = config.app.migrate.length > 0 && MIGRATE_MEMORY_MB > VERIFY_MEMORY_MB;
+export function memoryDemand(config: Config, roles: readonly Role[] = ROLES): ReadonlyMap<string, number> {
+  const migrates = roles.includes("api") && config.app.migrate.length > 0 && MIGRATE_MEMORY_MB > VERIFY_MEMORY_MB;
   const once: [string, number] = migrates ? ["migrate", MIGRATE_MEMORY_MB] : ["verify", VERIFY_MEMORY_MB];
-  return new Map([
+  const services: [Role, number][] = [
     ["redis", config.redis.memoryMb],
     ["postgres", config.postgres.memoryMb],
     ["api", config.api.memoryMb],
     ["worker", config.worker.memoryMb],
     ["proxy", config.proxy.memoryMb],
-    once,
-  ]);
+  ];
+  return new Map([...services.filter(([role]) => roles.includes(role)), once]);
 }
 
 /** An AOF on disk reaches four times its data (measured); the verification wants twice the AOF free besides. */

@@ -3,21 +3,21 @@ import { ConfigError, pathText, type Fault } from "./fault.ts";
 import { faultsOf, requirement } from "./issues.ts";
 import { redact } from "./redact.ts";
 import { repaired } from "./repair.ts";
-import { sizeRules, type ServerSize } from "./rules-size.ts";
+import { sizeRules, type ServerSizes } from "./rules-size.ts";
 import { contradictions, rules } from "./rules.ts";
 import { configSchema, type Config } from "./schema.ts";
 import { Secret } from "./secret.ts";
 import { knownKeys } from "./shape.ts";
 
 export { ConfigError, faultLine, type Fault } from "./fault.ts";
-export type { ServerSize } from "./rules-size.ts";
+export type { ServerSize, ServerSizes } from "./rules-size.ts";
 
 /**
  * Validate what a stack says under `berth:`, fill in the defaults and freeze the result.
  * With `size`, the limits are held against a real server too.
  * @throws {ConfigError} one message that lists every fault: those of single keys and those of keys together.
  */
-export function parseConfig(input: unknown, size?: ServerSize): Config {
+export function parseConfig(input: unknown, size?: ServerSizes): Config {
   const whole = withSections(input);
   const result = configSchema.safeParse(whole, { error: requirement });
   const among = size === undefined ? rules : [...rules, ...sizeRules(size)];
@@ -36,12 +36,12 @@ export function parseConfig(input: unknown, size?: ServerSize): Config {
 }
 
 /** What a configuration promises that a server of this size does not have. */
-export function sizeFaults(config: Config, size: ServerSize): Fault[] {
+export function sizeFaults(config: Config, size: ServerSizes): Fault[] {
   return contradictions(config, sizeRules(size));
 }
 
-/** @throws {ConfigError} when the configuration does not fit the server. */
-export function assertFits(config: Config, size: ServerSize): void {
+/** @throws {ConfigError} when the configuration does not fit its servers. */
+export function assertFits(config: Config, size: ServerSizes): void {
   const faults = sizeFaults(config, size);
   if (faults.length > 0) throw new ConfigError(faults);
 }

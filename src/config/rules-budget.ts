@@ -7,6 +7,7 @@ import {
   RESERVED_CLIENTS,
   volumeFloorGb,
 } from "./budgets.ts";
+import { layoutOf, workerCount } from "./nodes.ts";
 import type { Fault } from "./fault.ts";
 import type { Rule } from "./rules.ts";
 import type { Config } from "./schema.ts";
@@ -14,8 +15,9 @@ import type { Config } from "./schema.ts";
 /** Rules about what is promised against what there is: memory, connections, disk. */
 
 function ceilingFaults(config: Config): Fault[] {
+  const workers = workerCount(config);
   const ceiling = connectionCeiling(config);
-  const found = `${ceiling}${config.redis.connectionCeiling === undefined ? ` (three a queue a process, for ${config.app.queues.length} queues)` : ""}`;
+  const found = `${ceiling}${config.redis.connectionCeiling === undefined ? ` (three a queue a process, for ${config.app.queues.length} queues${workers > 1 ? ` and ${1 + workers} processes` : ""})` : ""}`;
   const most = config.redis.maxclients - RESERVED_CLIENTS;
   const least = expectedConnections(config);
   if (ceiling > most) {
@@ -23,7 +25,7 @@ function ceilingFaults(config: Config): Fault[] {
   }
   if (ceiling < least) {
     const [api, worker] = [processConnections(config, "api"), processConnections(config, "worker")];
-    return [{ path: "redis.connectionCeiling", required: `at least ${least}, which the processes open (api ${api} + worker ${worker}, with ${config.app.queues.length} queues)`, found }];
+    return [{ path: "redis.connectionCeiling", required: `at least ${least}, which the processes open (api ${api} + ${workers > 1 ? `${workers} x ` : ""}worker ${worker}, with ${config.app.queues.length} queues)`, found }];
   }
   return [];
 }
@@ -42,15 +44,18 @@ export const budgetRules: readonly Rule[] = [
     },
   },
   {
-    reads: ["redis.connectionCeiling", "redis.maxclients", "app.queues", "api.listens", "api.processes", "worker.listens", "worker.processes"],
+    reads: ["nodes", "redis.connectionCeiling", "redis.maxclients", "app.queues", "api.listens", "api.processes", "worker.listens", "worker.processes"],
     judge: ceilingFaults,
   },
   {
-    reads: ["volume.sizeGb", "redis.maxmemoryMb"],
+    reads: ["nodes", "volume.sizeGb", "redis.maxmemoryMb"],
     judge: (config) => {
       const least = volumeFloorGb(config);
-      if (config.volume.sizeGb >= least) return [];
-      return [{ path: "volume.sizeGb", required: `at least ${least}: the AOF may reach 4 x redis.maxmemoryMb, and twice that must stay free`, found: String(config.volume.sizeGb) }];
+      const { redis } = layoutOf(config).holder;
+      const sizeGb = redis?.volume?.sizeGb;
+      if (redis === undefined || sizeGb === undefined || sizeGb >= least) return [];
+      const path = config.nodes[redis.kind]?.volumeSizeGb === undefined ? "volume.sizeGb" : `nodes.${redis.kind}.volumeSizeGb`;
+      return [{ path, required: `at least ${least}: the AOF may reach 4 x redis.maxmemoryMb, and twice that must stay free`, found: String(sizeGb) }];
     },
   },
 ];

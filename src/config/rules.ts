@@ -2,6 +2,7 @@ import { accessRules } from "./rules-access.ts";
 import { applicationRules } from "./rules-application.ts";
 import { budgetRules } from "./rules-budget.ts";
 import { imageRules } from "./rules-image.ts";
+import { nodeRules } from "./rules-nodes.ts";
 import type { Fault } from "./fault.ts";
 import type { Config } from "./schema.ts";
 
@@ -13,7 +14,7 @@ export interface Rule {
 }
 
 /** The rules that need nothing but the configuration. */
-export const rules: readonly Rule[] = [...imageRules, ...accessRules, ...applicationRules, ...budgetRules];
+export const rules: readonly Rule[] = [...imageRules, ...accessRules, ...applicationRules, ...nodeRules, ...budgetRules];
 
 /** Every contradiction that these rules find, less those about a key in `spoiled`. */
 export function contradictions(config: Config, among: readonly Rule[], spoiled: readonly string[] = []): Fault[] {

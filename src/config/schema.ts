@@ -76,6 +76,15 @@ function processWith(defaults: ProcessConfig) {
     .prefault({});
 }
 
+/** One entry of `nodes`: one server, or several alike. */
+export const nodeSchema = z.strictObject({
+  roles: z.array(z.enum(["proxy", "api", "worker", "redis", "postgres"])).min(1, "at least one role"),
+  serverType: hetznerName.optional(),
+  count: z.int().min(1).max(100).default(1),
+  volumeSizeGb: z.int().min(10).max(10_240).optional(),
+  volumeId: z.int().positive().optional(),
+});
+
 export const configSchema = z.strictObject({
   project: slug.default("berth").describe("Name of the Compose project and of everything at Hetzner. Never change it on a living stack."),
   server: z.strictObject({
@@ -84,6 +93,19 @@ export const configSchema = z.strictObject({
     image: hetznerName.default("debian-13").describe("Operating system image, by name. A living server is not rebuilt for a new one."),
     ipv6: z.boolean().default(true).describe("Give the server an IPv6 address too."),
   }),
+  nodes: z
+    .record(slug, nodeSchema)
+    .default({})
+    .describe("Servers by name, each with the `roles` that stand on it (proxy, api, worker, redis, postgres) and, where they differ, `serverType`, `count`, `volumeSizeGb`, `volumeId`. Empty: all on one server. See docs/nodes.md."),
+  network: z
+    .strictObject({
+      range: z
+        .string()
+        .regex(/^10\.(?:\d{1,2}|1\d\d|2[0-4]\d|25[0-5])\.(?:0\.0\/16|(?:\d{1,2}|1\d\d|2[0-4]\d|25[0-5])\.0\/24)$/, "a range within 10.0.0.0/8, such as 10.83.0.0/16 or 10.83.4.0/24")
+        .default("10.83.0.0/16")
+        .describe("Addresses of the private network between several nodes: a /16 or /24 within 10.0.0.0/8. Never change it on a living stack."),
+    })
+    .prefault({}),
   volume: z
     .strictObject({
       sizeGb: z.int().min(10).max(10_240).default(20).describe("Size of the data volume, in GB. It can grow, not shrink."),

@@ -21,13 +21,15 @@ interface Node {
   readonly default?: unknown;
   readonly description?: string;
   readonly anyOf?: readonly Node[];
+  /** Of a map with free names: what each holds. */
+  readonly additionalProperties?: Node | boolean;
 }
 
 const root = z.toJSONSchema(configSchema, { io: "input" }) as Node;
 
 /** Names a map may have; empty where names are free or there is no map. */
 export function knownKeys(path: readonly PropertyKey[]): string[] {
-  const node = path.reduce<Node | undefined>((at, part) => at?.properties?.[String(part)], root);
+  const node = path.reduce<Node | undefined>((at, part) => at?.properties?.[String(part)] ?? (typeof at?.additionalProperties === "object" ? at.additionalProperties : undefined), root);
   return Object.keys(node?.properties ?? {});
 }
 

@@ -33,9 +33,9 @@ function isUnset(key: ConfigKey, value: unknown): boolean {
   return (key.type === "integer" && value === 0) || (key.required && Array.isArray(value) && value.length === 0);
 }
 
-/** Sections are maps; `project` and `domain` are plain text. */
+/** Sections and maps are maps; `project` and `domain` are plain text. */
 function isSection(name: string): boolean {
-  return Object.hasOwn(configSchema.shape, name) && configKeys().every((key) => key.path !== name);
+  return Object.hasOwn(configSchema.shape, name) && configKeys().every((key) => key.path !== name || key.type === "map");
 }
 
 /** Text that is no JSON is left as it is, for the schema to refuse. */

@@ -48,7 +48,7 @@ export function configTable(): string {
 }
 
 function typeText(key: ConfigKey): string {
-  const type = { array: "list of texts", boolean: "true, false", integer: "whole number", string: "text", map: "map of texts" }[key.type];
+  const type = { array: "list of texts", boolean: "true, false", integer: "whole number", string: "text", map: "map" }[key.type];
   return key.secret ? `${type}, secret` : type;
 }
 

@@ -1,4 +1,5 @@
 import { publishedPorts } from "../compose/proxy.ts";
+import { firstOf, type Here, serves } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 
 /** One inbound rule of a Hetzner firewall. What no rule allows is dropped; everything outbound is allowed. */
@@ -12,11 +13,16 @@ export interface FirewallRule {
 
 const WORLD = ["0.0.0.0/0", "::/0"];
 
+/** Ports that a node shows to the world: the proxy's, where it stands. */
+export function publicPorts(config: Config, here: Here): number[] {
+  return serves(here, "proxy") ? publishedPorts(config) : [];
+}
+
 /** The Hetzner firewall: in front of the server's public addresses. Private networks are not filtered by it; `nftables.ts` does that. */
-export function firewallRules(config: Config): FirewallRule[] {
+export function firewallRules(config: Config, here: Here = firstOf(config)): FirewallRule[] {
   const { openToWorld, sources } = config.ssh;
   const ssh = openToWorld ? WORLD : sources;
-  const rules: FirewallRule[] = publishedPorts(config).map((port) => ({
+  const rules: FirewallRule[] = publicPorts(config, here).map((port) => ({
     direction: "in",
     protocol: "tcp",
     port: String(port),

@@ -1,5 +1,6 @@
 import { MOUNT } from "../compose/paths.ts";
 import { stopSeconds, waitSeconds } from "../compose/periods.ts";
+import { firstOf, type Here } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 
 /** systemd units: path below / -> text. The commands are those of `server/berth`. */
@@ -40,7 +41,38 @@ WantedBy=multi-user.target
 `;
 }
 
-function dockerDropIn(): string {
+/** One wait for the private network's interface, which Hetzner may attach late; then it is tried again. */
+const NETWORK_WAIT_SECONDS = 30;
+
+function networkUnit(): string {
+  return `[Unit]
+Description=Berth: this node's address on the private network
+After=network-pre.target
+# A port published on an address that is not there yet does not start.
+Before=docker.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+Environment=BERTH_NETWORK_WAIT=${NETWORK_WAIT_SECONDS}
+ExecStart=${BERTH} network
+# An interface that appears later brings the application up, without hands.
+ExecStartPost=-systemctl start --no-block berth.service
+Restart=on-failure
+RestartSec=${VOLUME_RETRY_SECONDS}
+TimeoutStartSec=120
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+function dockerDropIn({ volume }: Here["node"]): string {
+  if (volume === null) return `# Docker starts containers by itself: not without the firewall's rules, which keep the host's private key from them.
+[Unit]
+Requires=berth-firewall.service
+After=berth-firewall.service
+`;
   return `# Docker starts containers by itself, and a missing mount point is just an empty directory to it: Redis and Postgres would
 # come up empty on the root disk, all green. So Docker waits for the volume, and does not start without it; nor without the
 # firewall's rules, which keep the host's private key from the containers.
@@ -75,13 +107,14 @@ WantedBy=multi-user.target
 `;
 }
 
-function applicationUnit(config: Config): string {
+function applicationUnit(config: Config, { node }: Here): string {
+  const requires = [...(node.volume === null ? [] : ["berth-volume.service"]), ...(node.address === null ? [] : ["berth-network.service"])];
+  const after = ["docker.service", ...requires, "berth-firewall.service", "network-online.target"];
   return `[Unit]
 Description=Berth: ${config.project}, started and stopped in order
 # Wants and not Requires: with live-restore the containers outlive a restart of Docker, and so shall this unit.
 Wants=docker.service berth-firewall.service network-online.target
-Requires=berth-volume.service
-After=docker.service berth-volume.service berth-firewall.service network-online.target
+${requires.length === 0 ? "" : `Requires=${requires.join(" ")}\n`}After=${after.join(" ")}
 
 [Service]
 Type=oneshot
@@ -98,11 +131,13 @@ WantedBy=multi-user.target
 `;
 }
 
-export function units(config: Config): Record<string, string> {
+export function units(config: Config, here: Here = firstOf(config)): Record<string, string> {
+  const { volume, address } = here.node;
   return {
     "/etc/systemd/system/berth-firewall.service": firewallUnit(),
-    "/etc/systemd/system/berth-volume.service": volumeUnit(),
-    "/etc/systemd/system/berth.service": applicationUnit(config),
-    "/etc/systemd/system/docker.service.d/berth.conf": dockerDropIn(),
+    ...(address === null ? {} : { "/etc/systemd/system/berth-network.service": networkUnit() }),
+    ...(volume === null ? {} : { "/etc/systemd/system/berth-volume.service": volumeUnit() }),
+    "/etc/systemd/system/berth.service": applicationUnit(config, here),
+    "/etc/systemd/system/docker.service.d/berth.conf": dockerDropIn(here.node),
   };
 }

@@ -1,5 +1,6 @@
 import { composeText } from "../compose/file.ts";
 import { INSIDE, type Sources } from "../compose/paths.ts";
+import { firstOf, type Here, serves } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import { caddyfile } from "../host/caddyfile.ts";
 import { DEPLOY_KEYS_PATH, deployKeysText } from "../host/sshd.ts";
@@ -19,8 +20,10 @@ export interface BundleInput {
   readonly config: Config;
   /** Public keys that may deploy, a line each. */
   readonly deployKeys: readonly string[];
-  /** Hetzner's id of the data volume. */
-  readonly volumeId: string;
+  /** Which node of the stack this is; its first unless given. */
+  readonly here?: Here;
+  /** Hetzner's id of the data volume; null on a node that keeps nothing. */
+  readonly volumeId: string | null;
   /** Its size in GB as Hetzner has it; unless given, as configured. */
   readonly volumeGb?: number;
   /** The scripts of `server/`: path below it -> text. */
@@ -58,13 +61,16 @@ function addressed(name: string, text: string): Entry {
   return file(fileAddress(name, text), text);
 }
 
-/** The mounted files: redis.conf, Caddyfile, expect.json, each under the address of its content. */
-function mountedFiles(config: Config, expected: Expectations) {
-  return {
+/** The files to be mounted: redis.conf, Caddyfile, expect.json, each under the address of its content. */
+function mountedFiles(config: Config, expected: Expectations, here: Here) {
+  const files = {
     redisConf: addressed("redis.conf", redisConf(redisSettings(config, INSIDE.redisAuth))),
     caddyfile: addressed("Caddyfile", caddyfile(config)),
     expectations: addressed("expect.json", `${JSON.stringify(expected, null, 2)}\n`),
   };
+  // What no service here mounts is not laid down here.
+  const laid = [...(serves(here, "redis") ? [files.redisConf] : []), ...(serves(here, "proxy") ? [files.caddyfile] : []), files.expectations];
+  return { ...files, laid };
 }
 
 function sourcesOf(mounted: ReturnType<typeof mountedFiles>, secrets: SecretFiles, verifierDigest: string): Sources {
@@ -93,13 +99,13 @@ function scriptEntries(scripts: Readonly<Record<string, string>>, digest: string
 /**
  * Render a release. The same input gives the same bytes, and with them the same name: a second deployment changes nothing.
  */
-export function releaseBundle({ config, deployKeys, volumeId, volumeGb, scripts, verifierDigest }: BundleInput): ReleaseBundle {
-  const expected = expectations(config, volumeId);
-  const mounted = mountedFiles(config, expected);
-  const secrets = secretFiles(config);
-  const compose = composeText(config, sourcesOf(mounted, secrets, verifierDigest));
-  const env = releaseEnv(config, volumeId, secrets);
-  const host = hostTree(config, volumeId, volumeGb);
+export function releaseBundle({ config, here = firstOf(config), deployKeys, volumeId, volumeGb, scripts, verifierDigest }: BundleInput): ReleaseBundle {
+  const expected = expectations(config, volumeId, here);
+  const mounted = mountedFiles(config, expected, here);
+  const secrets = secretFiles(config, here);
+  const compose = composeText(config, sourcesOf(mounted, secrets, verifierDigest), here);
+  const env = releaseEnv(config, volumeId, secrets, here);
+  const host = hostTree(config, volumeId, volumeGb, here);
   const scriptsDigest = digestOf(scripts);
 
   const digest = digestOf({
@@ -112,7 +118,7 @@ export function releaseBundle({ config, deployKeys, volumeId, volumeGb, scripts,
 
   const files: Entry[] = [
     ...scriptEntries(scripts, scriptsDigest),
-    ...Object.values(mounted),
+    ...mounted.laid,
     ...host.map((entry) => ({ ...entry, path: releaseAddress(r12, `host${entry.path}`) })),
     // Of the stack and not of a release: going back to an earlier release must not bring an earlier key back, or lock the present one out.
     file(DEPLOY_KEYS_PATH, deployKeysText(deployKeys)),

@@ -1,23 +1,30 @@
 import { apiUrl, REDIS_URL } from "../compose/application.ts";
 import { INSIDE, MOUNT, POSTGRES_PORT } from "../compose/paths.ts";
-import { publishedPorts } from "../compose/proxy.ts";
 import { connectionCeiling } from "../config/budgets.ts";
+import { firstOf, type Here, type Role, serves } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
+import { publicPorts } from "../host/firewall.ts";
 import { nftTable, tableRules } from "../host/nftables.ts";
 import { redisRunningConfig } from "../redis/conf.ts";
 import type { Expectations } from "../verify/types.ts";
+import { nodeExpectation } from "./node-expectation.ts";
 
 const MIB = 1024 * 1024;
 
 /** The runtime renews the heartbeat every 30 s; three in a row that failed are a dead worker. */
 const HEARTBEAT_MAX_AGE_SECONDS = 90;
 
-/** What the release promises, for the verifier: the same settings that the renderings are made of. */
-export function expectations(config: Config, volumeId: string): Expectations {
+/**
+ * What the release promises on one node, for the verifier: the same settings that the renderings are made of.
+ * @param volumeId null on a node that keeps nothing
+ */
+export function expectations(config: Config, volumeId: string | null, here: Here = firstOf(config)): Expectations {
   const { app, api, worker, redis, postgres, proxy } = config;
   const services = { redis, postgres, api, worker, proxy };
   const each = <T>(value: (service: { memoryMb: number; cpuShares: number }) => T): Record<string, T> =>
-    Object.fromEntries(Object.entries(services).map(([name, service]) => [name, value(service)]));
+    onThisNode(Object.fromEntries(Object.entries(services).map(([name, service]) => [name, value(service)])));
+  const onThisNode = <T>(values: Record<string, T>): Record<string, T> => Object.fromEntries(Object.entries(values).filter(([name]) => serves(here, name as Role)));
+  const node = nodeExpectation(config, here);
   return {
     project: config.project,
     queues: app.queues,
@@ -26,7 +33,7 @@ export function expectations(config: Config, volumeId: string): Expectations {
       worker: { listens: worker.listens, processes: worker.processes },
     },
     connectionCeiling: connectionCeiling(config),
-    images: { redis: redis.image, postgres: postgres.image, api: app.image, worker: app.image, proxy: proxy.image },
+    images: onThisNode({ redis: redis.image, postgres: postgres.image, api: app.image, worker: app.image, proxy: proxy.image }),
     cpuShares: each(({ cpuShares }) => cpuShares),
     memoryBytes: each(({ memoryMb }) => memoryMb * MIB),
     redis: {
@@ -47,9 +54,10 @@ export function expectations(config: Config, volumeId: string): Expectations {
     },
     api: { url: apiUrl(config), readyPath: app.readyPath, canaryPath: app.canaryPath },
     heartbeat: app.heartbeatKey === null ? null : { key: app.heartbeatKey, maxAgeSeconds: HEARTBEAT_MAX_AGE_SECONDS },
-    publishedPorts: publishedPorts(config),
-    hostTable: tableRules(nftTable(config)),
-    volume: { id: volumeId, mount: MOUNT },
+    publishedPorts: publicPorts(config, here),
+    hostTable: tableRules(nftTable(config, here)),
+    volume: volumeId === null ? null : { id: volumeId, mount: MOUNT },
     settleSeconds: config.verify.settleSeconds,
+    ...(node === undefined ? {} : { node }),
   };
 }

@@ -1,33 +1,60 @@
 import { MOUNT } from "../compose/paths.ts";
 import { stopSeconds, verifySeconds, waitSeconds } from "../compose/periods.ts";
-import { publishedPorts } from "../compose/proxy.ts";
+import { migratesHere } from "../compose/file.ts";
 import { verifyImage } from "../compose/verify.ts";
+import { DATA_ROLES, firstOf, type Here, type Role, serves } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
+import { publicPorts } from "../host/firewall.ts";
 import { volumeDevice } from "./addresses.ts";
 import type { SecretFiles } from "./secrets.ts";
 
-/** What the host's scripts need of a release, less its own name. The keys are those of docs/architecture.md. */
-export function releaseEnv(config: Config, volumeId: string, secrets: SecretFiles): Record<string, string> {
-  const { app, redis, postgres, proxy, registry } = config;
-  const images = new Set([redis.image, postgres.image, proxy.image, app.image, verifyImage(config)]);
+/** What a host among several must know of the others. Nothing on a stack of one node. */
+function amongNodes({ node, layout }: Here): Record<string, string> {
+  if (node.address === null) return {};
+  const at = layout.nodes.indexOf(node);
+  const names = (nodes: readonly { readonly name: string }[]): string => nodes.map(({ name }) => name).join(" ");
+  return {
+    BERTH_NODE: node.name,
+    BERTH_PRIVATE_ADDRESS: node.address,
+    // In the order of their releases: whoever fails says who runs what.
+    BERTH_NODES_BEFORE: names(layout.nodes.slice(0, at)),
+    BERTH_NODES_AFTER: names(layout.nodes.slice(at + 1)),
+  };
+}
+
+/**
+ * What the host's scripts need of a release, less its own name. The keys are those of docs/architecture.md.
+ * @param volumeId null on a node that keeps nothing
+ */
+export function releaseEnv(config: Config, volumeId: string | null, secrets: SecretFiles, here: Here = firstOf(config)): Record<string, string> {
+  const { redis, postgres, proxy, registry } = config;
+  const images = new Set([...imagesHere(config, here), verifyImage(config)]);
+  const uid = (role: Role, id: number): string => (serves(here, role) ? String(id) : "");
   return {
     BERTH_PROJECT: config.project,
     BERTH_IMAGES: [...images].join(" "),
-    BERTH_STATEFUL: `redis=${redis.image} postgres=${postgres.image}`,
-    BERTH_MIGRATE: app.migrate.length > 0 ? "1" : "0",
+    BERTH_STATEFUL: DATA_ROLES.filter((role) => serves(here, role)).map((role) => `${role}=${config[role].image}`).join(" "),
+    BERTH_MIGRATE: migratesHere(config, here) ? "1" : "0",
     BERTH_WAIT_SECONDS: String(waitSeconds(config)),
     BERTH_STOP_SECONDS: String(stopSeconds(config)),
     BERTH_VERIFY_SECONDS: String(verifySeconds(config)),
-    BERTH_VOLUME_ID: volumeId,
-    BERTH_VOLUME_DEVICE: volumeDevice(volumeId),
+    BERTH_VOLUME_ID: volumeId ?? "",
+    BERTH_VOLUME_DEVICE: volumeId === null ? "" : volumeDevice(volumeId),
     BERTH_MOUNT: MOUNT,
-    BERTH_REDIS_UID: String(redis.uid),
-    BERTH_POSTGRES_UID: String(postgres.uid),
-    BERTH_PROXY_UID: String(proxy.uid),
-    BERTH_PORTS: publishedPorts(config).join(" "),
+    BERTH_REDIS_UID: uid("redis", redis.uid),
+    BERTH_POSTGRES_UID: uid("postgres", postgres.uid),
+    BERTH_PROXY_UID: uid("proxy", proxy.uid),
+    BERTH_PORTS: publicPorts(config, here).join(" "),
     BERTH_REGISTRY: registry?.server ?? "",
     BERTH_REGISTRY_USER: registry?.username ?? "",
     BERTH_REGISTRY_SECRET: secrets.registryPassword ?? "",
-    BERTH_REDIS_SECRET: secrets.redisPassword,
+    BERTH_REDIS_SECRET: serves(here, "redis") ? secrets.redisPassword : "",
+    ...amongNodes(here),
   };
+}
+
+/** In the order in which they always were, so that a release keeps its name. */
+function imagesHere({ app, redis, postgres, proxy }: Config, here: Here): string[] {
+  const images: readonly (readonly [Role, string])[] = [["redis", redis.image], ["postgres", postgres.image], ["proxy", proxy.image], ["api", app.image], ["worker", app.image]];
+  return images.filter(([role]) => serves(here, role)).map(([, image]) => image);
 }

@@ -1,10 +1,11 @@
 import { INSIDE } from "../compose/paths.ts";
+import { firstOf, type Here, serves, usesDataHere } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import { redisAuth } from "../redis/auth.ts";
 import { secretAddresses } from "./addresses.ts";
 import type { Entry } from "./entry.ts";
 
-/** Every secret file of a release, by who reads it. The paths tell nothing; the entries are secret. */
+/** Every secret file of a release, by who reads it. Only those with a reader on the node are among the entries. The paths tell nothing; the entries are secret. */
 export interface SecretFiles {
   readonly redisAuth: string;
   readonly redisPassword: string;
@@ -23,28 +24,31 @@ function base(path: string): string {
 }
 
 /** One file per reader: Compose ignores owner and mode of its own file secrets, so each file belongs to the uid that reads it. */
-export function secretFiles(config: Config): SecretFiles {
+export function secretFiles(config: Config, here: Here = firstOf(config)): SecretFiles {
   const { secrets } = config;
   const address = secretAddresses(secrets.hostKey.reveal());
   const entries: Entry[] = [];
-  const add = (name: string, uid: number, text: string): string => {
+  const add = (name: string, uid: number, text: string, isRead: boolean): string => {
     const path = address(name, uid, text);
-    entries.push({ path, mode: "0400", uid, gid: uid, text });
+    if (isRead) entries.push({ path, mode: "0400", uid, gid: uid, text });
     return path;
   };
+  const application = usesDataHere(here);
+  const read = { redis: serves(here, "redis"), postgres: serves(here, "postgres") };
   const redisPassword = secrets.redisPassword.reveal();
   const postgresPassword = secrets.postgresPassword.reveal();
-  const application: Record<string, string> = {
-    [base(INSIDE.redisPassword)]: redisPassword,
-    [base(INSIDE.postgresPassword)]: postgresPassword,
-    ...Object.fromEntries(Object.entries(secrets.app).map(([name, value]) => [name, value.reveal()])),
-  };
+  // The two passwords are the verifier's too, which runs on every node as the application's user.
+  const files: readonly (readonly [name: string, value: string, isRead: boolean])[] = [
+    [base(INSIDE.redisPassword), redisPassword, application || read.redis],
+    [base(INSIDE.postgresPassword), postgresPassword, application || read.postgres],
+    ...Object.entries(secrets.app).map(([name, value]) => [name, value.reveal(), application] as const),
+  ];
   return {
-    redisAuth: add("redis-auth.conf", config.redis.uid, redisAuth(redisPassword)),
-    redisPassword: add("redis-password", config.redis.uid, redisPassword),
-    postgresPassword: add("postgres-password", config.postgres.uid, postgresPassword),
-    app: Object.fromEntries(Object.entries(application).map(([name, value]) => [name, add(`app-${name}`, config.app.uid, value)])),
-    registryPassword: secrets.registryPassword === undefined ? null : add("registry-password", ROOT, secrets.registryPassword.reveal()),
+    redisAuth: add("redis-auth.conf", config.redis.uid, redisAuth(redisPassword), read.redis),
+    redisPassword: add("redis-password", config.redis.uid, redisPassword, read.redis),
+    postgresPassword: add("postgres-password", config.postgres.uid, postgresPassword, read.postgres),
+    app: Object.fromEntries(files.map(([name, value, isRead]) => [name, add(`app-${name}`, config.app.uid, value, isRead)])),
+    registryPassword: secrets.registryPassword === undefined ? null : add("registry-password", ROOT, secrets.registryPassword.reveal(), true),
     entries,
   };
 }

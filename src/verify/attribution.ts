@@ -1,15 +1,19 @@
 import { type Client, isLocal, kindOf } from "../redis/clients.ts";
-import type { Connection } from "./types.ts";
+import type { Connection, Expectations, Instance, NodeExpectation } from "./types.ts";
 import type { Facts } from "./seen.ts";
 
 /** Whose connection is it: by the address it comes from. */
 
-/** Address -> holder: service of the project, `host`, or the name of a stranger's container. */
+/** Address, or address and port -> holder: service of the project, `host`, or the name of a stranger's container. */
 export type Holders = ReadonlyMap<string, string>;
 
 /** The service `verify` is left out: the verifier's own connections are excluded by their ids, and a second verifier is a stranger. */
-export function holdersOf({ host, seen }: Facts): Holders {
+export function holdersOf(facts: Facts, { node }: Pick<Expectations, "node"> = {}): Holders {
+  if (node?.redis === "elsewhere") return holdersAcross(facts, node);
+  const { host, seen } = facts;
   const holders = new Map(seen.names);
+  // Other nodes' processes come under their node's address.
+  for (const { address, holder } of [...(node?.instances ?? []), ...(node?.others ?? [])]) if (address !== null) holders.set(address, holder);
   if (!host.containers.known) return holders;
   for (const container of host.containers.value) for (const gateway of container.gateways) holders.set(gateway, "host");
   for (const container of host.containers.value) {
@@ -19,6 +23,22 @@ export function holdersOf({ host, seen }: Facts): Holders {
   return holders;
 }
 
+/** Where Redis is on another node: it sees what comes from here under this node's address, and the host knows which container has which port. */
+function holdersAcross({ host }: Facts, node: NodeExpectation): Holders {
+  const holders = new Map<string, string>();
+  const at = (address: string | null): Instance[] => node.instances.filter((instance) => instance.address === address);
+  const [onRedisNode, ...more] = at(null);
+  if (onRedisNode !== undefined && more.length === 0) holders.set(ANYWHERE_ELSE, onRedisNode.holder);
+  for (const { address, holder } of node.instances) if (address !== null && at(address).length === 1) holders.set(address, holder);
+  if (!host.sockets.known || !host.containers.known) return holders;
+  const names = new Map(host.containers.value.map((container) => [container.id, container.service === "" || container.oneOff ? container.name : container.service]));
+  for (const [port, id] of host.sockets.value) holders.set(`${node.address}:${port}`, names.get(id) ?? "unknown");
+  return holders;
+}
+
+/** Key of the holder whose address on Redis's own node this one cannot know. */
+const ANYWHERE_ELSE = "*";
+
 /** Connections to judge: all but those from inside Redis's own container, which are its health check's. */
 export function connectionsOf(clients: readonly Client[], holders: Holders, queues: readonly string[]): Connection[] {
   return clients.filter((client) => !isLocal(client)).map((client) => ({
@@ -26,7 +46,7 @@ export function connectionsOf(clients: readonly Client[], holders: Holders, queu
     address: client.address,
     name: client.name,
     kind: kindOf(client, queues),
-    holder: holders.get(client.host) ?? "unknown",
+    holder: holders.get(client.address) ?? holders.get(client.host) ?? holders.get(ANYWHERE_ELSE) ?? "unknown",
     ageSeconds: client.ageSeconds ?? 0,
     lastCommand: client.lastCommand ?? "",
   }));

@@ -4,8 +4,9 @@ import type { Expectations } from "./types.ts";
 /** Paths that the checks read without asking again. */
 const TEXTS = [
   ["project"], ["redis", "url"], ["redis", "passwordFile"], ["postgres", "host"], ["postgres", "database"], ["postgres", "user"],
-  ["postgres", "passwordFile"], ["api", "url"], ["api", "readyPath"], ["volume", "id"], ["volume", "mount"],
+  ["postgres", "passwordFile"], ["api", "url"], ["api", "readyPath"],
 ] as const;
+const VOLUME = [["volume", "id"], ["volume", "mount"]] as const;
 const NUMBERS = [["connectionCeiling"], ["redis", "maxmemoryBytes"], ["postgres", "port"], ["settleSeconds"]] as const;
 const TABLES = [["images"], ["memoryBytes"], ["cpuShares"], ["redis", "config"], ["processes", "api"], ["processes", "worker"]] as const;
 
@@ -25,6 +26,8 @@ function demandAll(value: unknown): asserts value is Expectations {
   for (const path of TEXTS) if (textAt(value, ...path) === undefined) throw missing(path);
   for (const path of NUMBERS) if (numberAt(value, ...path) === undefined) throw missing(path);
   for (const path of TABLES) if (entriesAt(value, ...path).length === 0) throw missing(path);
+  // Null on a node that keeps nothing.
+  if (at(value, "volume") !== null) for (const path of VOLUME) if (textAt(value, ...path) === undefined) throw missing(path);
   if (listAt(value, "queues").length === 0) throw missing(["queues"]);
   for (const name of ["publishedPorts", "hostTable"]) if (!Array.isArray(at(value, name))) throw missing([name]);
 }

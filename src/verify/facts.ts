@@ -3,7 +3,7 @@ import type { HostFacts } from "./host-facts.ts";
 import { readContainers, readImages, readPublished } from "./read-docker.ts";
 import {
   readAof, readBaseline, readControlGroups, readDisks, readHugepages, readLines, readListeners, readMemory, readMounts,
-  readRedisStatus, readSysctl, readVolume,
+  readRedisStatus, readSockets, readSysctl, readVolume,
 } from "./read-host.ts";
 
 /** Section name -> raw text. A section that comes twice (a script gone wrong) is the later one. */
@@ -66,5 +66,7 @@ export function parseFacts(stream: string): HostFacts {
     dockerUser: section("docker-user", readLines),
     hostTable: section("host-table", (text) => text),
     drift: section("drift", readLines, "read"),
+    // Only between nodes.
+    sockets: section("sockets", readSockets, "read"),
   };
 }

@@ -120,19 +120,29 @@ export function readCanary({ status, body }: { status: number; body: string }): 
   })));
 }
 
-const METADATA_MS = 1500;
+const KNOCK_MS = 1500;
 
 /** Whether the metadata service lets a container connect. Anything but a connection is a refusal. */
-export function gatherMetadata(): Promise<Seen["metadata"]> {
+export async function gatherMetadata(): Promise<Seen["metadata"]> {
+  return known(await knock(METADATA_ADDRESS, 80));
+}
+
+/** Ports of other nodes that must not open from here. */
+export async function gatherRefused(expectations: Expectations): Promise<Seen["refused"]> {
+  return known(await Promise.all((expectations.node?.refused ?? []).map(async ({ what, address, port }) => ({ what, ...(await knock(address, port)) }))));
+}
+
+/** Whether a port accepts a connection. Anything else is a refusal. */
+function knock(address: string, port: number): Promise<{ readonly connected: boolean; readonly detail: string }> {
   return new Promise((resolve) => {
-    const socket = connect({ host: METADATA_ADDRESS, port: 80 });
+    const socket = connect({ host: address, port });
     const finish = (connected: boolean, detail: string) => {
       socket.destroy();
-      resolve(known({ connected, detail }));
+      resolve({ connected, detail });
     };
-    socket.setTimeout(METADATA_MS);
-    socket.once("connect", () => { finish(true, `${METADATA_ADDRESS}:80 accepted a connection`); });
-    socket.once("timeout", () => { finish(false, `no answer within ${METADATA_MS} ms`); });
+    socket.setTimeout(KNOCK_MS);
+    socket.once("connect", () => { finish(true, `${address}:${port} accepted a connection`); });
+    socket.once("timeout", () => { finish(false, `no answer within ${KNOCK_MS} ms`); });
     socket.once("error", (error: NodeJS.ErrnoException) => { finish(false, `refused (${error.code ?? error.message})`); });
   });
 }

@@ -75,6 +75,12 @@ export async function gatherRedis(client: Redis, expectations: Expectations, dea
   return { redis: { ready, info, config, clients, heartbeatTtlMs }, settleMs };
 }
 
+/** What is known of a Redis that was not looked at. */
+export function noRedis(why: string): RedisFacts {
+  const nothing = notKnown(why);
+  return { redis: { ready: nothing, info: nothing, config: nothing, clients: nothing, heartbeatTtlMs: nothing }, settleMs: 0 };
+}
+
 function ttlOf(client: Redis, key: string): () => Promise<number> {
   return () => client.pttl(key);
 }

@@ -2,8 +2,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { connectionsOf, holdersOf } from "./attribution.ts";
 import { parseFacts } from "./facts.ts";
-import { gatherApi, gatherMetadata, gatherPostgres } from "./gather-others.ts";
-import { connectRedis, gatherRedis, reverseNames } from "./gather-redis.ts";
+import { notKnown } from "./fact.ts";
+import { gatherApi, gatherMetadata, gatherPostgres, gatherRefused } from "./gather-others.ts";
+import { connectRedis, gatherRedis, noRedis, reverseNames } from "./gather-redis.ts";
 import type { Facts, Seen } from "./seen.ts";
 import { parseStanding } from "./standing-facts.ts";
 import { messageOf, within } from "./time.ts";
@@ -37,29 +38,37 @@ const FACTS_MS = 60_000;
 export async function gather({ expectations, settledFile, input, keepSecret }: GatherOptions): Promise<Gathered> {
   const problems: string[] = [];
   const deadline = Date.now() + expectations.settleSeconds * 1000;
-  const redisPassword = await readPassword(expectations.redis.passwordFile, problems, keepSecret);
-  const postgresPassword = await readPassword(expectations.postgres.passwordFile, problems, keepSecret);
+  const { node } = expectations;
+  // A node among several looks only at what its roles have to do with.
+  const [usesRedis, usesPostgres] = [node?.redis !== "not used", node?.postgres !== "not used"];
+  const redisPassword = usesRedis ? await readPassword(expectations.redis.passwordFile, problems, keepSecret) : "";
+  const postgresPassword = usesPostgres ? await readPassword(expectations.postgres.passwordFile, problems, keepSecret) : "";
 
   const client = connectRedis(expectations.redis.url, redisPassword);
   try {
     // No request opens a connection, and the canary none that stays: the count is taken after them, and shows it.
     let answered = false;
-    const api = gatherApi(expectations.api, deadline).finally(() => {
+    const looksAtApi = node === undefined || node.api !== "not used";
+    // Before the workers are there, no canary comes back.
+    const asked = node === undefined || node.last ? expectations.api : { ...expectations.api, canaryPath: null };
+    const unasked = notKnown("the API is not judged on this node");
+    const api = (looksAtApi ? gatherApi(asked, deadline) : Promise.resolve({ ready: unasked, canary: unasked })).finally(() => {
       answered = true;
     });
-    const postgres = gatherPostgres(expectations.postgres, postgresPassword, deadline);
+    const postgres = usesPostgres ? gatherPostgres(expectations.postgres, postgresPassword, deadline) : notKnown("Postgres is not used on this node");
+    const refused = gatherRefused(expectations);
     const metadata = gatherMetadata();
-    const { redis, settleMs } = await gatherRedis(client, expectations, deadline, () => answered);
+    const { redis, settleMs } = usesRedis ? await gatherRedis(client, expectations, deadline, () => answered) : noRedis("Redis is not used on this node");
 
     const stream = await handOver(settledFile, input, problems);
-    const unnamed: Omit<Seen, "names"> = { at: new Date().toISOString(), redis, postgres: await postgres, api: await api, metadata: await metadata };
+    const unnamed: Omit<Seen, "names"> = { at: new Date().toISOString(), redis, postgres: await postgres, api: await api, metadata: await metadata, refused: await refused };
     const host = parseFacts(stream);
     const clients = redis.clients.known ? redis.clients.value : [];
     const without: Facts = { seen: { ...unnamed, names: new Map() }, host };
-    const holders = holdersOf(without);
-    const strangers = clients.map(({ host: address }) => address).filter((address) => address !== "" && !holders.has(address));
+    const holders = holdersOf(without, expectations);
+    const strangers = clients.map(({ host: address }) => address).filter((address) => address !== "" && node?.redis !== "elsewhere" && !holders.has(address));
     const facts: Facts = { ...without, seen: { ...unnamed, names: await reverseNames(strangers) } };
-    return { facts, before: parseStanding(stream, facts.seen.names), connections: connectionsOf(clients, holdersOf(facts), expectations.queues), settleMs, problems };
+    return { facts, before: parseStanding(stream, facts.seen.names), connections: connectionsOf(clients, holdersOf(facts, expectations), expectations.queues), settleMs, problems };
   } finally {
     client.disconnect();
   }

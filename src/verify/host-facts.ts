@@ -114,4 +114,6 @@ export interface HostFacts {
   readonly dockerUser: Fact<readonly string[]>;
   readonly hostTable: Fact<string>;
   readonly drift: Fact<readonly string[]>;
+  /** Local port -> container id, of connections to a Redis on another node. */
+  readonly sockets: Fact<ReadonlyMap<number, string>>;
 }

@@ -135,3 +135,11 @@ export function readControlGroups(text: string): ReadonlyMap<string, ControlGrou
   }
   return groups;
 }
+
+/** Lines `CONTAINER_ID PORT`. */
+export function readSockets(text: string): ReadonlyMap<number, string> {
+  return new Map(readLines(text).map((line) => {
+    const [id = "", port] = words(line);
+    return [count(port, "port"), id];
+  }));
+}

@@ -25,6 +25,8 @@ export interface Seen {
     readonly ready: Fact<{ readonly status: number; readonly ms: number; readonly body: string }>;
     readonly canary: Fact<ReadonlyMap<string, { readonly ok: boolean; readonly detail: string }>>;
   };
+  /** Ports of other nodes that this one must not reach, and whether it did. */
+  readonly refused: Fact<readonly { readonly what: string; readonly connected: boolean; readonly detail: string }[]>;
   /** Whether the metadata service let a container connect. */
   readonly metadata: Fact<{ readonly connected: boolean; readonly detail: string }>;
 }

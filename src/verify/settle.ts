@@ -1,6 +1,7 @@
 import { budgetTotal, connectionBudget } from "../redis/budget.ts";
 import { type Client, isLocal, kindOf, queueOf } from "../redis/clients.ts";
 import { connectionsOf, type Holders } from "./attribution.ts";
+import { settledAcross } from "./nodes.ts";
 import { foreigners, lacks, PROCESSES, surplus } from "./checks/connections.ts";
 import type { Expectations } from "./types.ts";
 
@@ -67,10 +68,12 @@ export async function settle({ poll, expected, steady, windowMs, now, sleep }: S
  * itself; without (no name service that knows them) the sums by kind, and each queue's blocked clients.
  */
 export function asExpected(clients: readonly Client[], holders: Holders, expectations: Expectations): boolean {
-  const { queues } = expectations;
+  const { queues, node } = expectations;
+  // Where Redis is elsewhere, and where data stands alone, no container's address tells anything.
+  if (node !== undefined && (node.redis === "elsewhere" || node.instances.every(({ address }) => address !== null))) return settledAcross(clients, expectations);
   if (holders.size > 0) {
-    const connections = connectionsOf(clients, holders, queues);
-    return foreigners(connections).length === 0 && lacks(connections, expectations).length === 0 && surplus(connections, expectations).length === 0;
+    const connections = connectionsOf(clients, withOthers(holders, expectations), queues);
+    return foreigners(connections, expectations).length === 0 && lacks(connections, expectations).length === 0 && surplus(connections, expectations).length === 0;
   }
   const counted = clients.filter((client) => !isLocal(client));
   const budgets = PROCESSES.map((process) => connectionBudget(queues.length, expectations.processes[process]));
@@ -82,4 +85,10 @@ export function asExpected(clients: readonly Client[], holders: Holders, expecta
   return counted.length === total
     && kinds.every((kind) => counted.filter((client) => kindOf(client, queues) === kind).length === budgets.reduce((sum, budget) => sum + budget[kind], 0))
     && (named.length === 0 || queues.every((queue) => named.filter((client) => queueOf(client, queues) === queue).length === blockers));
+}
+
+/** Processes on other nodes beside those whose containers' addresses are known. */
+function withOthers(holders: Holders, { node }: Expectations): Holders {
+  const remote = [...(node?.instances ?? []), ...(node?.others ?? [])].flatMap(({ address, holder }): [string, string][] => (address === null ? [] : [[address, holder]]));
+  return remote.length === 0 ? holders : new Map([...holders, ...remote]);
 }

@@ -33,6 +33,7 @@ export function parseStanding(stream: string, names: Seen["names"]): Facts | und
     },
     postgres: parsePostgres(sections.get("postgres") ?? ""),
     api: { ready: NOT_LOOKED_AT, canary: NOT_LOOKED_AT },
+    refused: NOT_LOOKED_AT,
     metadata: NOT_LOOKED_AT,
   };
   return { seen, host };

@@ -57,8 +57,8 @@ function runOf({ seen }: Facts): string | undefined {
 }
 
 /** Whose foreign connections they are; one whose container is not known, by its address. */
-function strangers(facts: Facts, { queues }: Expectations): string[] {
+function strangers(facts: Facts, expectations: Expectations): string[] {
   const { clients } = facts.seen.redis;
   if (!clients.known) return [];
-  return foreigners(connectionsOf(clients.value, holdersOf(facts), queues)).map(({ holder, address }) => (holder === "unknown" ? address.replace(/:\d+$/, "") : holder));
+  return foreigners(connectionsOf(clients.value, holdersOf(facts, expectations), expectations.queues), expectations).map(({ holder, address }) => (holder === "unknown" ? address.replace(/:\d+$/, "") : holder));
 }

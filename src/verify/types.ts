@@ -25,6 +25,38 @@ export interface ProcessExpectation {
   readonly processes: boolean;
 }
 
+/** A process whose connections to Redis are judged. */
+export interface Instance {
+  /** As the report names it: the process, and the node where that is another one. */
+  readonly holder: string;
+  readonly process: "api" | "worker";
+  /** Private address of its node; null for one that Redis sees by its container's address. */
+  readonly address: string | null;
+}
+
+/** Where a service is for this node. */
+export type Whereabouts = "here" | "elsewhere" | "not used";
+
+/** A node among several: what of the whole is judged there. */
+export interface NodeExpectation {
+  readonly name: string;
+  /** On the private network. */
+  readonly address: string;
+  readonly redis: Whereabouts;
+  readonly postgres: Whereabouts;
+  readonly api: Whereabouts;
+  /** Released last: the canary, the heartbeat and the sum of the connections are judged here. */
+  readonly last: boolean;
+  /** Processes whose connections are judged here: this node's own, and on the last node all. */
+  readonly instances: readonly Instance[];
+  /** Processes that are not judged here, and that Redis here knows by their address. */
+  readonly others: readonly Instance[];
+  /** Published on `address`, for other nodes. */
+  readonly privatePorts: readonly number[];
+  /** Ports of other nodes that this one must not reach. */
+  readonly refused: readonly { readonly what: string; readonly address: string; readonly port: number }[];
+}
+
 /** What the release promises; rendered from the config into expect.json beside it, and judged against the facts. */
 export interface Expectations {
   readonly project: string;
@@ -59,8 +91,11 @@ export interface Expectations {
   readonly publishedPorts: readonly number[];
   /** The rules of the host's own table, in order, as `tableRules` reads them. */
   readonly hostTable: readonly string[];
-  readonly volume: { readonly id: string; readonly mount: string };
+  /** Null on a node that keeps nothing. */
+  readonly volume: { readonly id: string; readonly mount: string } | null;
   readonly settleSeconds: number;
+  /** Absent on a stack of one node: then everything is judged there. */
+  readonly node?: NodeExpectation;
 }
 
 /** One connection to Redis as the verifier attributed it. */

@@ -41,7 +41,7 @@ describe("Pulumi.yaml", () => {
 
   test("declares every key of the schema with type, description and default, but for maps with free names", () => {
     const maps = configKeys().filter((key) => key.type === "map");
-    expect(maps.map((key) => key.path)).toEqual(["app.env", "secrets.app"]);
+    expect(maps.map((key) => key.path)).toEqual(["nodes", "app.env", "secrets.app"]);
     expect(Object.keys(declared)).toEqual(configKeys().filter((key) => key.type !== "map").map((key) => key.path));
     for (const declaration of Object.values(declared)) {
       expect(declaration).toMatchObject({ description: expect.stringMatching(/\S.{4}/), default: expect.anything() });
@@ -93,10 +93,11 @@ describe("Pulumi.prod.yaml", () => {
     expect(parseConfig(fromStack(asPulumi(withDeclaredDefaults({ ...berth, secrets }))), cx33).domain).toBe("app.example.com");
   });
 
-  test("shows every section of the schema but the secrets, and the registry as a comment", () => {
-    const sections = Object.keys(configSchema.shape).filter((it) => !["project", "secrets", "registry"].includes(it));
+  test("shows every section of the schema but the secrets, and registry and nodes as comments", () => {
+    const sections = Object.keys(configSchema.shape).filter((it) => !["project", "secrets", "registry", "nodes", "network"].includes(it));
     expect(Object.keys(berth).toSorted()).toEqual(sections.toSorted());
     expect(text).toContain("# berth:registry:");
+    expect(text).toContain("# berth:nodes:");
   });
 
   test("holds no secret in the clear", () => {

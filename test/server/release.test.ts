@@ -50,7 +50,7 @@ test("a release is one sequence of commands, and leaves its marks", async () => 
 test("the facts are handed over only once the verifier says that connections settled", async () => {
   const host = await living();
   const facts = host.read("fake/facts") ?? "";
-  expect(facts.match(/^@@ .*/gm)?.join(" ")).toMatchInlineSnapshot(`"@@ release @@ baseline @@ inspect @@ images @@ containers @@ listeners @@ sysctl @@ hugepages @@ redis-status @@ meminfo @@ mounts @@ volume @@ disk @@ aof @@ cgroup @@ docker-user @@ host-table @@ drift"`);
+  expect(facts.match(/^@@ .*/gm)?.join(" ")).toMatchInlineSnapshot(`"@@ release @@ baseline @@ inspect @@ images @@ containers @@ listeners @@ sysctl @@ hugepages @@ redis-status @@ meminfo @@ mounts @@ volume @@ disk @@ aof @@ cgroup @@ docker-user @@ host-table @@ drift @@ sockets"`);
 });
 
 test("a release that fails its verification gives way to the last good one", async () => {

@@ -122,6 +122,7 @@ export const SECTIONS: Readonly<Record<string, string>> = {
   "docker-user": "-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n-A FORWARD -j DOCKER-ISOLATION-STAGE-1\n-N DOCKER-USER\n-A DOCKER-USER -d 169.254.169.254/32 -j REJECT --reject-with icmp-port-unreachable\n-A DOCKER-USER -j RETURN",
   "host-table": "table inet berth {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t\ttcp dport { 22, 80, 443 } accept\n\t\tcounter packets 12 bytes 840 comment \"refused: for the host\"\n\t}\n}",
   drift: "",
+  sockets: "",
 };
 
 /** A stream of these sections; `undefined` leaves one out. */
@@ -182,6 +183,7 @@ export function seen({ clients = CLIENT_LINES, info = {}, config = {}, redis = {
       ready: known({ status: 200, ms: 7, body: "" }),
       canary: known(new Map([["file", { ok: true, detail: "came back after 4 ms" }], ["email", { ok: true, detail: "came back after 5 ms" }]])),
     },
+    refused: known([]),
     metadata: known({ connected: false, detail: "refused (ECONNREFUSED)" }),
     ...rest,
   };

@@ -1,6 +1,7 @@
 import { connectionBudget } from "../../redis/budget.ts";
 import { type ConnectionKind, queueOf } from "../../redis/clients.ts";
 import { connectionsOf, holdersOf, nameConnection } from "../attribution.ts";
+import { judgedInstances } from "../nodes.ts";
 import type { CheckId } from "../rules.ts";
 import type { Facts } from "../seen.ts";
 import type { Check, Connection, Expectations } from "../types.ts";
@@ -14,15 +15,15 @@ const KINDS = ["client", "subscriber", "blocked", "other"] as const satisfies re
 
 /** What is missing, in words. Empty when every process holds all that it must. */
 export function lacks(connections: readonly Connection[], expectations: Expectations): string[] {
-  return PROCESSES.flatMap((process) => {
-    const own = connections.filter((connection) => connection.holder === process);
+  return judgedInstances(expectations).flatMap(({ holder, process }) => {
+    const own = connections.filter((connection) => connection.holder === holder);
     const budget = connectionBudget(expectations.queues.length, expectations.processes[process]);
     return KINDS.flatMap((kind) => {
       const ofKind = own.filter((connection) => connection.kind === kind);
       const queueless = lackingQueues(ofKind, kind, expectations);
       if (ofKind.length >= budget[kind] && (kind !== "blocked" || queueless.length === 0 || budget[kind] === 0)) return [];
       const which = queueless.length > 0 && queueless.length < expectations.queues.length ? ` (none for ${queueless.join(", ")})` : "";
-      return [`${process} has ${ofKind.length} of ${budget[kind]} ${kind} connections${which}`];
+      return [`${holder} has ${ofKind.length} of ${budget[kind]} ${kind} connections${which}`];
     });
   });
 }
@@ -36,15 +37,16 @@ function lackingQueues(connections: readonly Connection[], kind: ConnectionKind,
 }
 
 /** What a process holds above its maximum: those without a name that fits first, then the youngest. */
-export function surplus(connections: readonly Connection[], { queues, processes }: Expectations): { process: string; kind: ConnectionKind; most: number; held: number; over: Connection[] }[] {
-  return PROCESSES.flatMap((process) => {
+export function surplus(connections: readonly Connection[], expectations: Expectations): { holder: string; kind: ConnectionKind; most: number; held: number; over: Connection[] }[] {
+  const { queues, processes } = expectations;
+  return judgedInstances(expectations).flatMap(({ holder, process }) => {
     const budget = connectionBudget(queues.length, processes[process]);
     return KINDS.flatMap((kind) => {
-      const held = connections.filter((connection) => connection.holder === process && connection.kind === kind);
+      const held = connections.filter((connection) => connection.holder === holder && connection.kind === kind);
       const most = budget[kind];
       if (held.length <= most) return [];
       const over = suspects(held, queues).slice(0, held.length - most);
-      return [{ process, kind, most, held: held.length, over }];
+      return [{ holder, kind, most, held: held.length, over }];
     });
   });
 }
@@ -62,8 +64,9 @@ function suspects(held: readonly Connection[], queues: readonly string[]): Conne
   return oldestFirst.toReversed().toSorted((a, b) => (strange.get(b.id) ?? 0) - (strange.get(a.id) ?? 0));
 }
 
-export function foreigners(connections: readonly Connection[]): Connection[] {
-  const own = new Set<string>(PROCESSES);
+/** Those of nobody that the release names. */
+export function foreigners(connections: readonly Connection[], expectations: Expectations): Connection[] {
+  const own = new Set([...judgedInstances(expectations), ...(expectations.node?.others ?? [])].map(({ holder }) => holder));
   return connections.filter((connection) => !own.has(connection.holder));
 }
 
@@ -72,14 +75,15 @@ function judge(id: CheckId, facts: Facts, expectations: Expectations, expected: 
   const { clients } = facts.seen.redis;
   if (!clients.known) return unknown(id, clients.why, expected);
   if (!facts.host.containers.known && id !== "connections.total") return unknown(id, `whose they are is not known: ${facts.host.containers.why}`, expected);
-  return rule(connectionsOf(clients.value, holdersOf(facts), expectations.queues));
+  return rule(connectionsOf(clients.value, holdersOf(facts, expectations), expectations.queues));
 }
 
-function budgetWords({ queues, processes }: Expectations): string {
-  return PROCESSES.map((process) => {
+function budgetWords(expectations: Expectations): string {
+  const { queues, processes } = expectations;
+  return judgedInstances(expectations).map(({ holder, process }) => {
     const budget = connectionBudget(queues.length, processes[process]);
     const parts = KINDS.filter((kind) => budget[kind] > 0).map((kind) => `${budget[kind]} ${kind}`);
-    return `${process} ${parts.join(" ")}`;
+    return `${holder} ${parts.join(" ")}`;
   }).join(", ");
 }
 
@@ -92,8 +96,8 @@ export function connectionsRequired(facts: Facts, expectations: Expectations): C
 export function connectionsMaximum(facts: Facts, expectations: Expectations): Check {
   const expected = `at most ${budgetWords(expectations)}`;
   return judge("connections.maximum", facts, expectations, expected, (connections) => {
-    const faults = surplus(connections, expectations).map(({ process, kind, most, held, over }) =>
-      `${process} holds ${held} ${kind} connections, ${most} allowed: ${over.map(nameConnection).join("; ")}`);
+    const faults = surplus(connections, expectations).map(({ holder, kind, most, held, over }) =>
+      `${holder} holds ${held} ${kind} connections, ${most} allowed: ${over.map(nameConnection).join("; ")}`);
     return verdict("connections.maximum", faults, "none above its maximum", expected);
   });
 }
@@ -111,7 +115,7 @@ export function connectionsTotal(facts: Facts, expectations: Expectations): Chec
 export function connectionsForeign(facts: Facts, expectations: Expectations): Check {
   const expected = "none but the application's";
   return judge("connections.foreign", facts, expectations, expected, (connections) => {
-    const strangers = foreigners(connections);
+    const strangers = foreigners(connections, expectations);
     if (strangers.length === 0) return verdict("connections.foreign", [], "none", expected);
     return fail("connections.foreign", `${plural(strangers.length, "connection")}: ${strangers.map(nameConnection).join("; ")}`, expected);
   });

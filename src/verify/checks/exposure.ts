@@ -18,8 +18,10 @@ function bracketed(host: string): string {
 }
 
 /** Docker publishes past ufw and the like, so that what is published is judged on the host and not only probed from outside. */
-export function exposurePorts({ host }: Facts, { publishedPorts }: Expectations): Check {
-  const expected = `only ${[SSH_PORT, ...publishedPorts].join(", ")}`;
+export function exposurePorts({ host }: Facts, { publishedPorts, node }: Expectations): Check {
+  const privately = node === undefined || node.privatePorts.length === 0 ? "" : `, and for other nodes ${node.address}:${node.privatePorts.join(",")}`;
+  const expected = `only ${[SSH_PORT, ...publishedPorts].join(", ")}${privately}`;
+  const isPrivate = (address: string, port: number): boolean => node !== undefined && address === node.address && node.privatePorts.includes(port);
   if (!host.published.known) return unknown("exposure.ports", host.published.why, expected);
   if (!host.listeners.known) return unknown("exposure.ports", host.listeners.why, expected);
   const published = new Set(publishedPorts);
@@ -28,7 +30,7 @@ export function exposurePorts({ host }: Facts, { publishedPorts }: Expectations)
   for (const { container, host: address, first, last, protocol } of host.published.value) {
     if (isLoopback(address)) continue;
     for (let port = first; port <= last; port += 1) {
-      if (published.has(port) && protocol === "tcp") continue;
+      if (protocol === "tcp" && (published.has(port) || isPrivate(address, port))) continue;
       named.add(`${port}/${protocol}`);
       faults.push(`${container} publishes ${bracketed(address)}:${port}/${protocol}`);
     }
@@ -36,7 +38,7 @@ export function exposurePorts({ host }: Facts, { publishedPorts }: Expectations)
   for (const listener of host.listeners.value) {
     const { host: address, port, protocol, program } = listener;
     // Docker listens for each port it publishes: said once, by the container's name.
-    if (isLoopback(address) || named.has(`${port}/${protocol}`) || belongs(listener, published)) continue;
+    if (isLoopback(address) || named.has(`${port}/${protocol}`) || belongs(listener, published) || (protocol === "tcp" && isPrivate(address, port))) continue;
     faults.push(`${program === "" ? "a program" : program} listens on ${bracketed(address)}:${port}/${protocol}`);
   }
   return verdict("exposure.ports", [...new Set(faults)], expected, expected);
@@ -96,4 +98,12 @@ function refusesMetadata(rules: readonly string[]): boolean {
     if (destination === undefined && words.length === 4 && target !== undefined) return target === "REJECT" || target === "DROP";
   }
   return false;
+}
+
+/** Hetzner's firewall does not look at private networks: whether the other nodes' own rules hold is asked from here. */
+export function exposurePrivate({ seen }: Facts, { node }: Expectations): Check {
+  const expected = `refused: ${(node?.refused ?? []).map(({ what }) => what).join(", ")}`;
+  if (!seen.refused.known) return unknown("exposure.private", seen.refused.why, expected);
+  const faults = seen.refused.value.filter(({ connected }) => connected).map(({ what, detail }) => `${what}: ${detail}`);
+  return verdict("exposure.private", faults, expected, expected);
 }

@@ -23,7 +23,8 @@ function hostPath(container: Container, directory: string): string | undefined {
   return mount === undefined ? undefined : mount.source + directory.slice(mount.destination.replace(/\/$/, "").length);
 }
 
-export function hostVolume({ host, seen }: Facts, { volume }: Expectations): Check {
+export function hostVolume({ host, seen }: Facts, { volume, images }: Expectations): Check {
+  if (volume === null) return pass("host.volume", "nothing is kept on this node", "nothing is kept on this node");
   const expected = `volume ${volume.id} at ${volume.mount}, data of Redis and Postgres on it`;
   if (!host.volume.known) return unknown("host.volume", host.volume.why, expected);
   if (!host.mounts.known) return unknown("host.volume", host.mounts.why, expected);
@@ -37,7 +38,7 @@ export function hostVolume({ host, seen }: Facts, { volume }: Expectations): Che
   const directories = [
     { service: "redis", directory: seen.redis.config.known ? seen.redis.config.value.get("dir") : undefined },
     { service: "postgres", directory: seen.postgres.known ? seen.postgres.value.dataDirectory : undefined },
-  ];
+  ].filter(({ service }) => service in images);
   const faults: string[] = [];
   for (const { service, directory } of directories) {
     const container = containersOf(host.containers.value, service)[0];
@@ -72,6 +73,7 @@ function free({ availableBytes, sizeBytes }: Disk): string {
 }
 
 export function hostDisk({ host }: Facts, { volume }: Expectations): Check {
+  if (volume === null) return rootDisk(host);
   const expected = "volume 20 % free and 2 x AOF, root disk 10 % free";
   if (!host.disks.known) return unknown("host.disk", host.disks.why, expected);
   if (!host.aof.known) return unknown("host.disk", host.aof.why, expected);
@@ -85,6 +87,15 @@ export function hostDisk({ host }: Facts, { volume }: Expectations): Check {
   if (data.availableBytes < need) faults.push(`volume: ${bytes(data.availableBytes)} free, twice the append-only file is ${bytes(need)}`);
   if (root.availableBytes < root.sizeBytes * ROOT_FREE) faults.push(`root disk: ${free(root)}`);
   return verdict("host.disk", faults, `volume ${free(data)}; root disk ${free(root)}`, expected);
+}
+
+/** On a node that keeps nothing. */
+function rootDisk(host: Facts["host"]): Check {
+  const expected = "root disk 10 % free";
+  if (!host.disks.known) return unknown("host.disk", host.disks.why, expected);
+  const root = host.disks.value.find(({ target }) => target === "/");
+  if (root === undefined) return unknown("host.disk", 'the facts\' section "disk" does not have /', expected);
+  return verdict("host.disk", root.availableBytes < root.sizeBytes * ROOT_FREE ? [`root disk: ${free(root)}`] : [], `root disk ${free(root)}`, expected);
 }
 
 const MEMORY_FAILS = 0.05;

@@ -3,8 +3,9 @@ import type { Check, Expectations } from "../types.ts";
 import { appCanary, appHeartbeat, appReady } from "./application.ts";
 import { connectionsForeign, connectionsMaximum, connectionsRequired, connectionsTotal } from "./connections.ts";
 import { appHealth, appImages, appOom, appRestarts } from "./containers.ts";
+import { concerns } from "../nodes.ts";
 import { driftFiles } from "./drift.ts";
-import { exposureFirewall, exposureMetadata, exposurePorts } from "./exposure.ts";
+import { exposureFirewall, exposureMetadata, exposurePorts, exposurePrivate } from "./exposure.ts";
 import { hostDisk, hostMemory, hostVolume } from "./host.ts";
 import { limitsCpu, limitsMemory } from "./limits.ts";
 import { postgresConnections, postgresReady } from "./postgres.ts";
@@ -20,20 +21,20 @@ const ONE_EACH: readonly ((facts: Facts, expectations: Expectations) => Check)[]
   appHealth, appRestarts, appOom, appImages, appReady,
   postgresReady, postgresConnections,
   hostVolume, hostDisk, hostMemory,
-  exposurePorts, exposureMetadata, exposureFirewall,
+  exposurePorts, exposureMetadata, exposureFirewall, exposurePrivate,
   limitsMemory, limitsCpu, driftFiles,
 ];
 
 /** Ids of what writes need: when these fail because the disk refuses, the application fails after them. */
 const WRITERS = /^(?:app\.ready|app\.heartbeat|app\.health|app\.canary\..*|postgres\.ready|redis\.ready)$/;
 
-/** Every check on one server, in the order of the table. */
+/** Every check that concerns this node, in the order of the table. */
 export function judge(facts: Facts, expectations: Expectations): Check[] {
   const checks = [
     ...ONE_EACH.map((check) => check(facts, expectations)),
     ...appHeartbeat(facts, expectations),
     ...appCanary(facts, expectations),
-  ];
+  ].filter(({ id }) => concerns(id, expectations));
   // Redis says that the disk refuses its writes: what fails for want of writes is then the host's doing, and going back mends nothing.
   const refused = checks.some(({ id, status }) => id === "redis.aof-status" && status === "fail");
   if (!refused) return checks;

@@ -1,0 +1,30 @@
+# shellcheck shell=sh
+# A node among several: its address on the private network. Hetzner may attach the interface after the server has booted, and a port
+# published on an address that is not there yet does not start.
+
+network_command() {
+  [ -f "$ETC/host.env" ] || { say "network: required: /etc/berth/host.env; found: no such file. The first release lays it down"; return 1; }
+  BERTH_PRIVATE_ADDRESS=''
+  load_env "$ETC/host.env"
+  await_address
+}
+
+# Needs BERTH_PRIVATE_ADDRESS; empty on a stack of one node, which waits for nothing. BERTH_NETWORK_WAIT in seconds.
+await_address() {
+  [ -n "$BERTH_PRIVATE_ADDRESS" ] || return 0
+  has_address && return 0
+  say "network: waiting for $BERTH_PRIVATE_ADDRESS on an interface"
+  wait_until "${BERTH_NETWORK_WAIT:-90}" has_address && return 0
+  fault host release.network "no interface has $BERTH_PRIVATE_ADDRESS after ${BERTH_NETWORK_WAIT:-90} s" "this node on the private network, at $BERTH_PRIVATE_ADDRESS" \
+    "look at the server's networks in Hetzner's web interface, and at: ip -4 address. It is taken up within a minute, without a reboot"
+  return 1
+}
+
+has_address() { ip -o -4 address show 2>/dev/null | grep -qF " inet $BERTH_PRIVATE_ADDRESS/"; }
+
+# For the end of a failed release: what the other nodes run.
+other_nodes() {
+  [ -n "${BERTH_NODE:-}" ] || return 0
+  if [ -n "$BERTH_NODES_BEFORE" ]; then printf 'changed before this one, and left so: %s. ' "$BERTH_NODES_BEFORE"; fi
+  if [ -n "$BERTH_NODES_AFTER" ]; then printf 'not touched: %s' "$BERTH_NODES_AFTER"; fi
+}

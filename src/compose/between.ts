@@ -1,0 +1,61 @@
+import { DATA_ROLES, type DataRole, type Here, isLast, remoteHolder, remoteUsers, serves } from "../config/nodes.ts";
+import type { Config } from "../config/schema.ts";
+import type { Port, Service } from "./model.ts";
+import { healthy } from "./parts.ts";
+import { POSTGRES_PORT, REDIS_PORT } from "./paths.ts";
+
+/** What passes between nodes. On a stack of one node all of it is nothing. */
+
+/** Hetzner's private networks carry 50 bytes less a packet than its public ones. */
+export const PRIVATE_MTU = 1450;
+
+export const DATA_PORTS: Readonly<Record<DataRole, number>> = { redis: REDIS_PORT, postgres: POSTGRES_PORT };
+
+/** A port of this node that others may reach over the private network, and who. */
+export interface PrivatePort {
+  readonly role: DataRole | "api";
+  readonly port: number;
+  /** Private addresses of the nodes whose roles need it. */
+  readonly sources: readonly string[];
+}
+
+function addressed(nodes: readonly { readonly address: string | null }[]): string[] {
+  return nodes.flatMap(({ address }) => address ?? []);
+}
+
+/** Ports published on this node's private address. The API's is for the verification on the node that is released last: it sends the canary. */
+export function privatePorts(here: Here, config: Config): PrivatePort[] {
+  const data = DATA_ROLES.map((role): PrivatePort => ({ role, port: DATA_PORTS[role], sources: addressed(remoteUsers(here, role)) }));
+  const judge = serves(here, "api") && !isLast(here) ? [here.layout.last] : [];
+  return [...data, { role: "api" as const, port: config.app.port, sources: addressed(judge) }].filter(({ sources }) => sources.length > 0);
+}
+
+/** `ports` of a service that other nodes reach; nothing where none does. */
+export function publishedPrivately(here: Here, config: Config, role: PrivatePort["role"]): Pick<Service, "ports"> {
+  const { address } = here.node;
+  const open = privatePorts(here, config).find((it) => it.role === role);
+  if (open === undefined || address === null) return {};
+  const port: Port = { target: open.port, published: String(open.port), protocol: "tcp", mode: "ingress", host_ip: address };
+  return { ports: [port] };
+}
+
+/** Names that are containers beside one on one node are other nodes' addresses here, so that every URL stays the same. */
+export function remoteHosts(here: Here, ...also: readonly { readonly name: string; readonly address: string | null }[]): Pick<Service, "extra_hosts"> {
+  const remote = DATA_ROLES.flatMap((role) => {
+    const holder = remoteHolder(here, role);
+    return holder === undefined ? [] : [{ name: role, address: holder.address }];
+  });
+  const hosts = [...remote, ...also].flatMap(({ name, address }) => (address === null ? [] : [`${name}:${address}`]));
+  return hosts.length === 0 ? {} : { extra_hosts: hosts };
+}
+
+/** `depends_on` for those of the data services that are on this node; those elsewhere the application waits for itself. */
+export function healthyData(here: Here): Pick<Service, "depends_on"> {
+  const local = DATA_ROLES.filter((role) => serves(here, role));
+  return local.length === 0 ? {} : { depends_on: healthy(...local) };
+}
+
+/** Options of a Compose network: what leaves it may have to pass a private network. */
+export function networkOptions({ node }: Here): object {
+  return node.address === null ? {} : { driver_opts: { "com.docker.network.driver.mtu": String(PRIVATE_MTU) } };
+}

@@ -1,0 +1,75 @@
+import { addressRoom, instanceNames, keepsData, placedRoles, ROLES, type Role } from "./nodes.ts";
+import type { Fault } from "./fault.ts";
+import type { Rule } from "./rules.ts";
+import type { Config } from "./schema.ts";
+
+/** Rules about where the roles stand. Without `nodes` none of them applies: all is on one server. */
+
+/** Hetzner's bound on servers in one network. */
+const NETWORK_SERVERS = 100;
+
+function placementFaults(config: Config): Fault[] {
+  const entries = Object.entries(config.nodes);
+  if (entries.length === 0) return [];
+  const wanted = placedRoles(config);
+  return ROLES.flatMap((role): Fault[] => {
+    const on = entries.filter(([, { roles }]) => roles.includes(role)).map(([name]) => name);
+    if (!wanted.includes(role)) return on.map((name) => ({ path: `nodes.${name}.roles`, required: `no ${role}: it is managed elsewhere (secrets.redisUrl)`, found: role }));
+    if (on.length === 1) return [];
+    return [{ path: "nodes", required: `the role ${role} on exactly one entry of nodes`, found: on.length === 0 ? "on none" : `on ${on.join(", ")}` }];
+  });
+}
+
+function companyFaults(config: Config): Fault[] {
+  return Object.entries(config.nodes).flatMap(([name, { roles }]): Fault[] => {
+    const [path, found] = [`nodes.${name}.roles`, roles.join(", ")];
+    if (roles.includes("proxy")) return roles.includes("api") ? [] : [{ path, required: "api beside proxy: the proxy reaches it inside the node", found }];
+    // The node with the proxy is complete with its api and the migration; whatever else stands apart is released before it or after it.
+    if (roles.includes("api")) return [{ path, required: "api on the node with the proxy", found }];
+    if (roles.includes("worker") && keepsData(roles)) {
+      return [{ path, required: "worker apart from redis and postgres on a node without the proxy: data is released before the application, workers after it", found }];
+    }
+    return [];
+  });
+}
+
+function countFaults(config: Config): Fault[] {
+  return Object.entries(config.nodes).flatMap(([name, { roles, count }]): Fault[] => {
+    const only = roles.filter((role): role is Exclude<Role, "worker"> => role !== "worker");
+    if (count === 1 || only.length === 0) return [];
+    return [{ path: `nodes.${name}.count`, required: `1 with ${only.join(", ")}: only a node of the worker alone may be several`, found: String(count) }];
+  });
+}
+
+function nameFaults(config: Config): Fault[] {
+  const entries = Object.entries(config.nodes);
+  const names = entries.flatMap(([kind, { count }]) => instanceNames(kind, count));
+  const twice = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+  return twice.map((name) => ({ path: `nodes.${name}`, required: "another name: a count elsewhere gives its second server this one", found: name }));
+}
+
+function volumeFaults(config: Config): Fault[] {
+  return Object.entries(config.nodes).flatMap(([name, node]): Fault[] => {
+    if (keepsData(node.roles)) return [];
+    return (["volumeSizeGb", "volumeId"] as const).filter((key) => node[key] !== undefined)
+      .map((key) => ({ path: `nodes.${name}.${key}`, required: "nothing: a node of the worker alone has no volume", found: String(node[key]) }));
+  });
+}
+
+function networkFaults(config: Config): Fault[] {
+  const count = Object.values(config.nodes).reduce((sum, node) => sum + node.count, 0);
+  const room = addressRoom(config.network.range);
+  const faults: Fault[] = [];
+  if (count > NETWORK_SERVERS) faults.push({ path: "nodes", required: `at most ${NETWORK_SERVERS} servers, Hetzner's bound on a private network`, found: String(count) });
+  if (count > 1 && count > room) faults.push({ path: "network.range", required: `room for ${count} servers`, found: `${config.network.range}, with room for ${room}` });
+  return faults;
+}
+
+export const nodeRules: readonly Rule[] = [
+  { reads: ["nodes", "redis"], judge: placementFaults },
+  { reads: ["nodes"], judge: companyFaults },
+  { reads: ["nodes"], judge: countFaults },
+  { reads: ["nodes"], judge: nameFaults },
+  { reads: ["nodes"], judge: volumeFaults },
+  { reads: ["nodes", "network.range"], judge: networkFaults },
+];

@@ -1,0 +1,43 @@
+import { DATA_PORTS, privatePorts } from "../compose/between.ts";
+import { DATA_ROLES, type DataRole, type Here, isLast, type Node, remoteHolder, serves } from "../config/nodes.ts";
+import type { Config } from "../config/schema.ts";
+import type { Instance, NodeExpectation, Whereabouts } from "../verify/types.ts";
+
+/** What of a stack of several nodes is judged on one of them; undefined for the only one. */
+export function nodeExpectation(config: Config, here: Here): NodeExpectation | undefined {
+  const { address, name } = here.node;
+  if (address === null) return undefined;
+  const last = isLast(here);
+  const others = here.layout.users.filter((node) => node !== here.node);
+  return {
+    name,
+    address,
+    redis: whereabouts(here, "redis"),
+    postgres: whereabouts(here, "postgres"),
+    api: serves(here, "api") ? "here" : last ? "elsewhere" : "not used",
+    last,
+    // A node judges its own; the last one all, because all are there by then.
+    instances: [...(here.layout.users.includes(here.node) ? [here.node] : []), ...(last ? others : [])].flatMap((node) => instances(node, here)),
+    others: last || !serves(here, "redis") ? [] : others.flatMap((node) => instances(node, here)),
+    privatePorts: privatePorts(here, config).map(({ port }) => port),
+    refused: DATA_ROLES.flatMap((role) => refused(here, role)),
+  };
+}
+
+function whereabouts(here: Here, role: DataRole): Whereabouts {
+  if (serves(here, role)) return "here";
+  return remoteHolder(here, role) === undefined ? "not used" : "elsewhere";
+}
+
+/** Redis sees a process on its own node by its container, and one elsewhere by its node. */
+function instances(node: Node, here: Here): Instance[] {
+  const address = node === here.layout.holder.redis ? null : node.address;
+  return node.roles.filter((role) => role === "api" || role === "worker").map((process) => ({ holder: node === here.node ? process : `${process}@${node.name}`, process, address }));
+}
+
+/** Data of another node that no role here needs. */
+function refused(here: Here, role: DataRole): NodeExpectation["refused"] {
+  const holder = here.layout.holder[role];
+  if (holder === undefined || holder === here.node || holder.address === null || remoteHolder(here, role) !== undefined) return [];
+  return [{ what: `${role} on ${holder.name}`, address: holder.address, port: DATA_PORTS[role] }];
+}

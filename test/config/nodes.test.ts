@@ -1,0 +1,103 @@
+import { describe, expect, test } from "vitest";
+import { connectionCeiling, expectedConnections } from "../../src/config/budgets.ts";
+import { ConfigError, faultLine, parseConfig } from "../../src/config/faults.ts";
+import { layoutOf } from "../../src/config/nodes.ts";
+import { cx33, spoilt } from "./good.ts";
+
+type Nodes = Readonly<Record<string, object>>;
+
+const SPLIT_WORKER: Nodes = { main: { roles: ["proxy", "api", "redis", "postgres"] }, worker: { roles: ["worker"] } };
+const SPLIT_REDIS: Nodes = { main: { roles: ["proxy", "api", "worker", "postgres"] }, redis: { roles: ["redis"] } };
+const ALL_APART: Nodes = { web: { roles: ["proxy", "api"] }, redis: { roles: ["redis"] }, db: { roles: ["postgres"] }, jobs: { roles: ["worker"], count: 3 } };
+
+function layout(nodes: Nodes) {
+  return layoutOf(parseConfig(spoilt({ nodes })));
+}
+
+/** Name, roles, volume: a line a node, in the order of the releases. */
+function lines(nodes: Nodes): string[] {
+  return layout(nodes).nodes.map((node) => `${node.name}${node.first ? " (first)" : ""}: ${node.roles.join(" ")}, ${node.volume === null ? "no volume" : `${node.volume.sizeGb} GB`}`);
+}
+
+describe("where the roles stand", () => {
+  test("without nodes all is on one server, without a private address", () => {
+    const { nodes, first, last } = layout({});
+    expect(lines({})).toEqual(["main (first): proxy api worker redis postgres, 20 GB"]);
+    expect(nodes[0]?.address).toBeNull();
+    expect(first).toBe(last);
+  });
+
+  test("data alone is released first, then the node with the proxy and the migration, then workers, and these keep nothing", () => {
+    expect(lines(SPLIT_WORKER)).toEqual(["main (first): proxy api redis postgres, 20 GB", "worker: worker, no volume"]);
+    expect(lines(SPLIT_REDIS)).toEqual(["redis: redis, 20 GB", "main (first): proxy api worker postgres, 20 GB"]);
+    expect(lines(ALL_APART)).toEqual(["db: postgres, 20 GB", "redis: redis, 20 GB", "web (first): proxy api, 20 GB", "jobs: worker, no volume", "jobs-2: worker, no volume", "jobs-3: worker, no volume"]);
+  });
+
+  test("one entry with all roles is the same as none", () => {
+    expect(layout({ main: { roles: ["proxy", "api", "worker", "redis", "postgres"] } })).toEqual(layout({}));
+  });
+
+  test("an address is what a node's name says: a node that comes or goes moves no other", () => {
+    const of = (nodes: Nodes): Record<string, string | null> => Object.fromEntries(layout(nodes).nodes.map(({ name, address }) => [name, address]));
+    const before = of(ALL_APART);
+    expect(before["web"]).toBe("10.83.0.2");
+    expect(new Set(Object.values(before)).size).toBe(6);
+    const { db: _, ...rest } = before;
+    expect(of({ web: { roles: ["proxy", "api", "postgres"] }, redis: { roles: ["redis"] }, jobs: { roles: ["worker"], count: 3 } })).toEqual(rest);
+  });
+});
+
+describe("what nodes must mean together", () => {
+  function faults(nodes: Nodes, more: Readonly<Record<string, unknown>> = {}): string[] {
+    try {
+      parseConfig(spoilt({ nodes, ...more }), cx33);
+    } catch (error) {
+      if (error instanceof ConfigError) return error.faults.map(faultLine);
+      throw error;
+    }
+    return [];
+  }
+
+  test.each([
+    ["a role nowhere, a role twice: both in one message", { main: { roles: ["proxy", "api", "worker", "redis"] }, other: { roles: ["redis"] } }, [
+      "nodes: required the role redis on exactly one entry of nodes; found on main, other",
+      "nodes: required the role postgres on exactly one entry of nodes; found on none",
+    ]],
+    ["Redis twice over", { ...SPLIT_REDIS, redis: { roles: ["redis"], count: 2 } }, ["nodes.redis.count: required 1 with redis: only a node of the worker alone may be several; found 2"]],
+    ["the API away from the proxy", { main: { roles: ["proxy", "worker", "redis", "postgres"] }, api: { roles: ["api"] } }, [
+      "nodes.main.roles: required api beside proxy: the proxy reaches it inside the node; found proxy, worker, redis, postgres",
+      "nodes.api.roles: required api on the node with the proxy; found api",
+    ]],
+    ["worker and data apart from the proxy", { main: { roles: ["proxy", "api", "postgres"] }, back: { roles: ["worker", "redis"] } }, [
+      "nodes.back.roles: required worker apart from redis and postgres on a node without the proxy: data is released before the application, workers after it; found worker, redis",
+    ]],
+    ["a name that a count takes", { ...SPLIT_WORKER, worker: { roles: ["worker"], count: 2 }, "worker-2": { roles: ["worker"] } }, [
+      "nodes: required the role worker on exactly one entry of nodes; found on worker, worker-2",
+      "nodes.worker-2: required another name: a count elsewhere gives its second server this one; found worker-2",
+    ]],
+    ["a volume where nothing is kept", { ...SPLIT_WORKER, worker: { roles: ["worker"], volumeSizeGb: 20 } }, ["nodes.worker.volumeSizeGb: required nothing: a node of the worker alone has no volume; found 20"]],
+    ["an unknown key of a node", { ...SPLIT_WORKER, worker: { roles: ["worker"], type: "cx33" } }, ["nodes.worker.type: required one of roles, serverType, count, volumeSizeGb, volumeId; found an unknown key"]],
+    ["an unknown role", { ...SPLIT_WORKER, worker: { roles: ["workers"] } }, ['nodes.worker.roles[0]: required one of "proxy", "api", "worker", "redis", "postgres"; found "workers"']],
+  ] as const)("%s", (_, nodes, expected) => {
+    expect(faults(nodes)).toEqual(expected);
+  });
+
+  test("the range has room, and is one that Docker's own networks never take", () => {
+    expect(faults(SPLIT_WORKER, { "network.range": "192.168.0.0/16" })).toEqual(['network.range: required a range within 10.0.0.0/8, such as 10.83.0.0/16 or 10.83.4.0/24; found "192.168.0.0/16"']);
+    expect(faults({ ...SPLIT_WORKER, worker: { roles: ["worker"], count: 100 } })).toContain("nodes: required at most 100 servers, Hetzner's bound on a private network; found 101");
+  });
+
+  test("memory is held against each node's own server", () => {
+    expect(faults({ ...SPLIT_WORKER, worker: { roles: ["worker"], serverType: "cx33" } }, { "worker.memoryMb": 7900 })).toEqual([
+      "nodes.worker.serverType: required memory limits of at most 7680 MiB together on worker (cx33 has 8192, host.reserveMb keeps 512), or a larger type; found 8092 MiB (worker 7900, verify 192)",
+    ]);
+    // All on one server it would not fit.
+    expect(faults({ ...SPLIT_WORKER, worker: { roles: ["worker"] } }, { "worker.memoryMb": 7000 })).toEqual([]);
+  });
+
+  test("each worker counts in the connections' budget", () => {
+    const three = parseConfig(spoilt({ nodes: ALL_APART }));
+    expect([expectedConnections(three), connectionCeiling(three)]).toEqual([4 + 3 * 6, 2 * 3 * 4]);
+    expect(faults(ALL_APART, { "redis.connectionCeiling": 12 })).toEqual(["redis.connectionCeiling: required at least 22, which the processes open (api 4 + 3 x worker 6, with 2 queues); found 12"]);
+  });
+});
