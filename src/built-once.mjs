@@ -50,6 +50,8 @@ async function build(name, key, options) {
   return { file, text, built: true };
 }
 
+const OWN_URL = /\bimport\.meta\.url\b/g;
+
 /** A source asks where it lies, not where the bundle does. */
 const ownUrls = {
   name: "own-urls",
@@ -57,8 +59,8 @@ const ownUrls = {
     esbuild.onLoad({ filter: /\.(?:ts|mjs)$/ }, ({ path }) => {
       if (!path.startsWith(SOURCES)) return undefined;
       const text = readFileSync(path, "utf8");
-      if (!text.includes("import.meta.url")) return undefined;
-      return { contents: text.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href)), loader: path.endsWith(".ts") ? "ts" : "js" };
+      if (text.search(OWN_URL) === -1) return undefined;
+      return { contents: text.replace(OWN_URL, JSON.stringify(pathToFileURL(path).href)), loader: path.endsWith(".ts") ? "ts" : "js" };
     });
   },
 };

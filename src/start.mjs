@@ -22,7 +22,8 @@ async function program() {
       logLevel: "silent",
     });
     return pathToFileURL(file).href;
-  } catch {
+  } catch (error) {
+    console.error(`berth: the program could not be bundled, and is read file by file: ${error instanceof Error ? error.message : String(error)}`);
     const { register } = await import("tsx/esm/api");
     register();
     return new URL("index.ts", import.meta.url).href;

@@ -58,7 +58,7 @@ export const accessRules: readonly Rule[] = [
   {
     reads: ["acme", "domain"],
     judge: ({ acme, domain }) => {
-      if (domain !== undefined || (acme.email === undefined && !acme.staging)) return [];
+      if (domain !== undefined || (acme.email === undefined && acme.directory === undefined && !acme.staging)) return [];
       return [{ path: "domain", required: "the name that certificates are for, since acme is set", found: "nothing" }];
     },
   },

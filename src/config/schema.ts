@@ -131,7 +131,14 @@ export const configSchema = z.strictObject({
   acme: z
     .strictObject({
       email: z.email().optional().describe("Address the certificate authority may write to."),
-      staging: z.boolean().default(false).describe("Use Let's Encrypt's staging authority: untrusted certificates, generous limits."),
+      staging: z.boolean().default(false).describe("Use Let's Encrypt's staging authority: untrusted certificates, generous limits. With `directory`: expect certificates that browsers do not trust."),
+      directory: z
+        .httpUrl()
+        .regex(/^https:\/\/[!-~]+$/, "an https:// URL")
+        .max(512)
+        .optional()
+        .describe("ACME directory of another authority. The proxy's image must trust its HTTPS."),
+      checkDns: z.boolean().default(true).describe("Wait before a release, and then stop, while `domain` does not lead to the server. false: it leads there by another way, such as a proxy in front."),
     })
     .prefault({}),
   registry: z

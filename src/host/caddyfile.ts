@@ -16,7 +16,8 @@ function globalOptions({ acme, domain }: Config): string {
   ];
   if (domain === undefined) lines.push("auto_https off");
   if (domain !== undefined && acme.email !== undefined) lines.push(`email ${acme.email}`);
-  if (domain !== undefined && acme.staging) lines.push(`acme_ca ${STAGING_CA}`);
+  const directory = acme.directory ?? (acme.staging ? STAGING_CA : undefined);
+  if (domain !== undefined && directory !== undefined) lines.push(`acme_ca ${directory}`);
   // HTTP/3 would need a published UDP port; without one, clients must not be told of it.
   lines.push("servers {", "\tprotocols h1 h2", "}");
   return block("", lines);

@@ -1,14 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { publicKey } from "../config/keys.ts";
 import type { Config } from "../config/schema.ts";
 import { hostKeyAt } from "../ssh-host-key.ts";
+import { waitUntil } from "./waiting.ts";
 
 /** A first boot at Hetzner takes a minute or two until sshd answers; this is beyond the slowest seen. */
 const BOUND_SECONDS = 300;
 const PAUSE_SECONDS = 2;
-/** How often a person is told that the wait goes on. */
-const SAY_EVERY_SECONDS = 10;
 
 export interface Waiting {
   readonly address: string;
@@ -27,23 +25,21 @@ export interface Waiting {
  * @throws {Error} at once for another key; after the bound when nothing answers
  */
 export async function awaitHost({ address, hostKey, say, boundSeconds = BOUND_SECONDS, port }: Waiting): Promise<void> {
-  const started = performance.now();
-  const seconds = (): number => Math.round((performance.now() - started) / 1000);
-  let said = -SAY_EVERY_SECONDS;
-  for (;;) {
+  const missing = await waitUntil({ boundSeconds, pauseSeconds: PAUSE_SECONDS, say, what: `waiting for sshd on ${address}` }, async () => {
     const met = await hostKeyAt(address, port);
-    if (met.key === pinned(hostKey)) return;
-    if (met.key !== undefined) throw new Error(`connect to ${address}: the pinned host key is required, found another (${met.key.slice(0, 40)}…). Either this is not the server, or it was given another key: compare with \`ssh-keyscan ${address}\`, and see docs/configuration.md on secrets.hostKey`);
-    if (seconds() >= boundSeconds) {
-      throw new Error(`connect to ${address}: an answer of sshd is required within ${boundSeconds} s, found ${met.why}. Look whether your address is among berth:ssh.sources, ` +
-        "and at the server's console in Hetzner's web interface; then run the same command again: it goes on from here");
-    }
-    if (seconds() - said >= SAY_EVERY_SECONDS) {
-      said = seconds();
-      say(`waiting for sshd on ${address}, ${said} s of at most ${boundSeconds} s: ${met.why}`);
-    }
-    await sleep(PAUSE_SECONDS * 1000);
-  }
+    if (met.key === pinned(hostKey)) return undefined;
+    if (met.key === undefined) return met.why;
+    throw new Error(`connect to ${address}: the pinned host key is required, found another (${met.key.slice(0, 40)}…). Either this is not the server, or it was given another key: compare with \`ssh-keyscan ${address}\`, and see docs/configuration.md on secrets.hostKey`);
+  });
+  if (missing === undefined) return;
+  throw new Error(`connect to ${address}: an answer of sshd is required within ${boundSeconds} s, found ${missing}. ${adviceOn(missing)}; then run the same command again: it goes on from here`);
+}
+
+/** A firewall drops, a host that boots or has no sshd refuses: each wants another look. */
+function adviceOn(missing: string): string {
+  return missing.startsWith("no answer")
+    ? "Look whether your address is among berth:ssh.sources, and whether the network you are in lets port 22 out"
+    : "Look at the server's console in Hetzner's web interface, whether it has booted";
 }
 
 /** Runs before the first command of an update goes to the host. */

@@ -6,6 +6,7 @@ import { verdictLine } from "../verify/table.ts";
 import type { Report } from "../verify/types.ts";
 import { connectionTo } from "./connection.ts";
 import type { HostFiles } from "./host-files.ts";
+import { leadsHere } from "./leads-here.ts";
 import type { Server } from "./server.ts";
 
 /**
@@ -21,6 +22,7 @@ export class Release extends pulumi.ComponentResource {
   constructor(name: string, args: { config: Config; server: Server; bundle: pulumi.Output<ReleaseBundle>; files: HostFiles }) {
     super("berth:index:Release", name, {});
     const { config, server, bundle, files } = args;
+    const leads = leadsHere(name, config, server);
     const transaction = new remote.Command(name, {
       connection: connectionTo(server.address, config),
       create: pulumi.interpolate`sudo /opt/berth/scripts/current/berth release ${bundle.apply((it) => it.r12)}`,
@@ -32,7 +34,7 @@ export class Release extends pulumi.ComponentResource {
       addPreviousOutputInEnv: false,
       // Standard error carries progress and the table for people; standard output is the report.
       logging: remote.Logging.Stderr,
-    }, { parent: this, dependsOn: files });
+    }, { parent: this, dependsOn: files, hooks: { beforeCreate: leads, beforeUpdate: leads } });
     this.report = transaction.stdout;
     this.verdict = this.report.apply(verdictOf);
     this.registerOutputs({});

@@ -51,6 +51,11 @@ test("with a domain: the certificate authority's address and mail, and 404 for o
   expect(text).not.toContain("auto_https off");
 });
 
+test("another authority is asked at its directory, and before the staging one", () => {
+  const acme = { directory: "https://ca.example.com:14000/dir", staging: true };
+  expect(caddyfile(stack({ domain: "app.example.com", acme }))).toContain("\tacme_ca https://ca.example.com:14000/dir\n");
+});
+
 test("the production authority is Caddy's own choice", () => {
   expect(caddyfile(stack({ domain: "app.example.com" }))).not.toMatch(/acme_ca|email/);
 });

@@ -38,7 +38,7 @@ describe.skipIf(sshdMissing !== undefined)(`waiting for a host${sshdMissing === 
     const never = await Sshd.prepare();
     try {
       await expect(awaitHost({ address: "127.0.0.1", port: never.port, hostKey: never.read("host.pub"), say: () => undefined, boundSeconds: 1 }))
-        .rejects.toThrow(/an answer of sshd is required within 1 s, found .*ECONNREFUSED.*berth:ssh\.sources/);
+        .rejects.toThrow(/an answer of sshd is required within 1 s, found .*ECONNREFUSED.*console in Hetzner's web interface/);
     } finally {
       never.stop();
     }
