@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { editorSchema } from "../src/config/editor-schema.ts";
 import { withConfigTable } from "../src/config/manual.ts";
 import { pulumiYaml } from "../src/config/table.ts";
 import { placeholderConfig, renderings } from "./renderings.ts";
 
 /**
  * usage: npm run render [-- --check]
- * Writes the committed renderings of Pulumi.prod.yaml, and of the schema's keys (Pulumi.yaml, docs/configuration.md); with --check, only says which differ, and exits 1 if any does.
+ * Writes the committed renderings of Pulumi.prod.yaml, and of the schema's keys (Pulumi.yaml, berth.schema.json, docs/configuration.md); with --check, only says which differ, and exits 1 if any does.
  */
 
 const root = join(import.meta.dirname, "..");
@@ -32,6 +33,7 @@ const read = (path: string): string => readFileSync(join(root, path), "utf8");
 const wanted: Readonly<Record<string, string>> = {
   ...renderings(placeholderConfig(read("Pulumi.prod.yaml"))),
   "Pulumi.yaml": pulumiYaml(),
+  "berth.schema.json": editorSchema(),
   "docs/configuration.md": withConfigTable(read("docs/configuration.md")),
 };
 const stale = differences(wanted);

@@ -27,7 +27,7 @@ afterEach(() => bench.close());
 const at = (line: string, over: Partial<FirewallEffects> = {}): Promise<number> => firewall(line.split(" "), { ...effects, ...over });
 const firewalls = () => [...bench.api.books.firewalls.values()];
 /** The rules in force on a server's machine, as `protocol/port source`. */
-const inForce = (server: number): string[] => (bench.machines.firewalls.get(server) ?? []).map((rule) => `${rule.protocol}/${rule.port} ${rule.sourceIps.join(" ")}`);
+const inForce = (id: number): string[] => (bench.machines.firewalls.get(id) ?? []).map((rule) => `${rule.protocol}/${rule.port} ${rule.sourceIps.join(" ")}`);
 
 async function server(name: string, labels: Record<string, string>): Promise<number> {
   const { body } = await bench.done("/servers", { ...SMALL, name, labels });
@@ -78,7 +78,7 @@ test("a run that died is cleaned up after by a later one, and one that lives is 
   const dead = firewalls().find((it) => it.labels["run"] === "dead");
   Object.assign(dead ?? {}, { created: new Date(Date.now() - 3 * 3_600_000).toISOString() });
   await at("open");
-  expect(firewalls().map((it) => it.labels["run"]).toSorted()).toEqual(["4711", "alive"]);
+  expect(firewalls().map((it) => String(it.labels["run"])).toSorted()).toEqual(["4711", "alive"]);
   expect(said.some((line) => /^closed: firewall \d+, berth-prod-runner-dead \(left by run dead\)$/.test(line))).toBe(true);
   await at("close --stale", { now: () => Date.now() + 3 * 3_600_000 });
   expect(firewalls()).toEqual([]);
