@@ -2,15 +2,21 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ask, containerIds, secretsIn, verify, whereSecretsMustNotBe } from "../../rehearsal/observe.ts";
 import { noPulumi, notPassed, rehearsed, ROOT } from "../helpers/deployment.ts";
-import { changedLines, postJob, SERVER_URN, sudoCommands } from "../helpers/pulumi.ts";
+import { changedLines, postJob, runnerFirewall, SERVER_URN, sudoCommands } from "../helpers/pulumi.ts";
 
 /** A stack's life under Pulumi's own engine and Hetzner's provider: the tests are in its order, each on what the last one left. */
 describe.skipIf(noPulumi !== undefined)(`under Pulumi's engine${noPulumi === undefined ? "" : `, ${noPulumi}`}`, () => {
   const rehearsal = rehearsed({ engine: "pulumi" });
   const STATEFUL = ["redis", "postgres", "proxy"];
 
-  test("a bare server becomes a verified application", async () => {
+  test("a bare server becomes a verified application, by a pipeline's machine that is let in for as long", async () => {
+    await rehearsal.it.pulumi.configure(rehearsal.it.configWith());
+    await runnerFirewall(rehearsal.it, "open");
     const up = await rehearsal.it.up();
+    // The server was made with two firewalls; the next test sees that Pulumi looks for one.
+    expect(rehearsal.it.api.books.firewalls.size).toBe(2);
+    await runnerFirewall(rehearsal.it, "close");
+    expect(rehearsal.it.api.books.firewalls.size).toBe(1);
     expect(notPassed(up.report)).toEqual([]);
     expect(up.outside.filter((check) => check.status !== "pass")).toEqual([]);
     expect(up.counters).toMatchObject({ updated: 0, unchanged: 0 });

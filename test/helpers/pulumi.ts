@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { ask } from "../../rehearsal/observe.ts";
 import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
+import { firewall } from "../../src/cli/firewall.ts";
 
 export const SERVER_URN = "urn:pulumi:rehearsal::berth::berth:index:Server$hcloud:index/server:Server::server";
 
@@ -23,4 +24,10 @@ export async function postJob(rehearsal: Rehearsal): Promise<string> {
   const { status, body } = await ask(rehearsal, "/jobs", { queue: "email", data: { to: "someone@example.com", subject: "Berth", text: "kept" } });
   expect(status).toBe(202);
   return (body as { id: string }).id;
+}
+
+/** `berth firewall open|close`, as a pipeline's run says it, on a rehearsed stack whose settings are written. */
+export async function runnerFirewall(rehearsal: Rehearsal, verb: "open" | "close"): Promise<void> {
+  const pulumi = async (args: readonly string[]) => ({ code: 0, stdout: await rehearsal.pulumi.run(args), stderr: "" });
+  expect(await firewall([verb, "--source=198.51.100.7/32"], { pulumi, env: {}, say: () => undefined, now: Date.now, address: () => Promise.reject(new Error("not asked for")) })).toBe(0);
 }
