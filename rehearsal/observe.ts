@@ -36,11 +36,14 @@ export async function redisCli(rehearsal: Rehearsal, ...commands: readonly strin
 
 /** The application's connections as Redis lists them; the asking one and those of the container itself (health checks) left out. */
 export async function redisClients(rehearsal: Rehearsal): Promise<ListedClient[]> {
-  const text = await redisCli(rehearsal, "CLIENT LIST");
+  return listedClients(await redisCli(rehearsal, "CLIENT LIST")).filter(({ address }) => !address.startsWith("127.0.0.1:"));
+}
+
+/** The lines of `CLIENT LIST`. */
+export function listedClients(text: string): ListedClient[] {
   const rows = text.split("\n").filter((line) => line.startsWith("id="));
   return rows
     .map((line) => Object.fromEntries(line.trim().split(" ").map((field) => [field.slice(0, field.indexOf("=")), field.slice(field.indexOf("=") + 1)])))
-    .filter((row) => !(row["addr"] ?? "").startsWith("127.0.0.1:"))
     .map((row) => ({ id: row["id"] ?? "", address: row["addr"] ?? "", name: row["name"] ?? "" }));
 }
 

@@ -11,6 +11,7 @@ import type { SshTarget } from "../src/ssh.ts";
 import type { Check, Report } from "../src/verify/types.ts";
 import { buildAppImage } from "./app-image.ts";
 import { type CloudApi, startCloud } from "./cloud/api.ts";
+import type { Docker } from "./docker/docker.ts";
 import { ensureDocker, type DockerHandle } from "./docker/ensure.ts";
 import type { ExecOptions, ExecResult } from "./docker/exec.ts";
 import type { Counters } from "./engine/protocol.ts";
@@ -184,6 +185,11 @@ export class Rehearsal {
   /** The same, with the exit code for the caller to judge. */
   attempt(argv: readonly string[], options?: ExecOptions): Promise<ExecResult> {
     return this.machines.exec(this.serverId, argv, options);
+  }
+
+  /** Docker on this machine, for what stands beside the servers. */
+  get docker(): Docker {
+    return this.#docker.docker;
   }
 
   /** Hetzner's id of the one server. */

@@ -2,11 +2,11 @@ import { parseArgs } from "node:util";
 import { ensureDocker } from "./docker/ensure.ts";
 import { ENGINES, type EngineChoice } from "./engine/choice.ts";
 import { cleanup, runs } from "./ledger.ts";
-import { containerIds, redisClients } from "./observe.ts";
+import { containerIds } from "./observe.ts";
 import { Rehearsal, type Up } from "./rehearsal.ts";
 import { Steps } from "./steps.ts";
 import { summary } from "./summary.ts";
-import { setScene, topologyHelp, topologyNamed, type TopologyName } from "./topology.ts";
+import { type Scene, setScene, topologyHelp, topologyNamed, type TopologyName } from "./topology.ts";
 
 const HELP = `usage: npm run rehearse [-- OPTIONS]
 
@@ -56,7 +56,7 @@ async function rehearse(engine: EngineChoice, topology: TopologyName): Promise<n
     const it = rehearsal;
     const scene = await steps.run(`topology: ${topology}`, (log) => setScene(topology, it, log));
     const first = await steps.run("first release: from no server to a verified application", (log) => it.up(scene.changes, log));
-    const counted = await steps.run("count Redis connections past Berth: CLIENT LIST", () => countConnections(it, first));
+    const counted = await steps.run("count Redis connections past Berth: CLIENT LIST", () => countConnections(scene, first));
     await steps.run("second up, nothing changed", async (log) => {
       const again = await it.up({}, log);
       if (again.counters.created + again.counters.updated > 0) throw new Error(`a second up: no change is required, found ${again.counters.updated} updated and ${again.counters.created} created`);
@@ -88,8 +88,8 @@ async function rehearse(engine: EngineChoice, topology: TopologyName): Promise<n
 }
 
 /** The verification counted; Redis lists. Both must name the same connections. */
-async function countConnections(rehearsal: Rehearsal, { report }: Up): Promise<number> {
-  const listed = (await redisClients(rehearsal)).map((it) => it.id).toSorted();
+async function countConnections({ clients }: Scene, { report }: Up): Promise<number> {
+  const listed = (await clients()).map((it) => it.id).toSorted();
   const counted = report.connections.map((it) => it.id).toSorted();
   if (listed.join() !== counted.join()) throw new Error(`connections to Redis: ${counted.length} counted by the verification is required of CLIENT LIST, found ${listed.length}`);
   return listed.length;

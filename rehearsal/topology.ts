@@ -1,15 +1,19 @@
+import { type ListedClient, redisClients } from "./observe.ts";
+import { ManagedRedis } from "./provider/managed-redis.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 
 /** Where the roles of a rehearsed deployment stand: the names that `--topology` takes. */
-export const TOPOLOGIES = ["single"] as const;
+export const TOPOLOGIES = ["single", "managed"] as const;
 export type TopologyName = (typeof TOPOLOGIES)[number];
 
 /** What a topology brings beside the servers, before the first release. */
 export interface Scene {
   /** Settings of the stack that go with it, by dotted path below `berth:`; they stay for the whole rehearsal. */
   readonly changes: Readonly<Record<string, unknown>>;
-  /** What it stood in for, for the summary; empty when nothing beyond the usual. */
+  /** What it stood in for, lines for the summary; empty when nothing beyond the usual. */
   readonly stoodIn: readonly string[];
+  /** The application's connections to Redis, asked past everything Berth says of them. */
+  readonly clients: () => Promise<readonly ListedClient[]>;
 }
 
 type Log = (line: string) => void;
@@ -22,8 +26,37 @@ interface Topology {
 }
 
 const TABLE: Readonly<Record<TopologyName, Topology>> = {
-  single: { about: "all on one server (default)", set: () => Promise.resolve({ changes: {}, stoodIn: [] }) },
+  single: { about: "all on one server (default)", set: (rehearsal) => Promise.resolve({ changes: {}, stoodIn: [], clients: () => redisClients(rehearsal) }) },
+  managed: { about: "no Redis of one's own but a provider's, by a rediss:// URL", set: setManaged },
 };
+
+async function setManaged(rehearsal: Rehearsal, log: Log): Promise<Scene> {
+  const { docker, ledger, machines } = rehearsal;
+  const redis = await ManagedRedis.start({ docker, ledger, network: machines.network });
+  log("a managed Redis answers over TLS, and refuses CONFIG");
+  return {
+    changes: managedSettings(redis),
+    stoodIn: [
+      "The managed Redis's provider: a real Redis beside the server, TLS by an authority",
+      "of its own on its only port, and a user who may not use CONFIG.",
+    ],
+    clients: () => redis.clients(rehearsal.address),
+  };
+}
+
+/** Settings that lead a stack to a managed Redis, and take back those of its own. */
+export function managedSettings({ url, authority }: Pick<ManagedRedis, "url" | "authority">): Readonly<Record<string, unknown>> {
+  return {
+    "redis.image": undefined,
+    "redis.managed.connections": PLAN_CONNECTIONS,
+    "redis.managed.caCertificate": authority,
+    "secrets.redisPassword": undefined,
+    "secrets.redisUrl": url,
+  };
+}
+
+/** A small plan of those that providers sell. */
+const PLAN_CONNECTIONS = 100;
 
 /** @throws naming what `--topology` takes */
 export function topologyNamed(text: string): TopologyName {

@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { readSecret } from "./secret.ts";
+import { tlsOptions } from "./tls.ts";
 import { inContainer, resolveRedisUrl } from "./service-url.ts";
 
 /** The three connections Bull makes per queue: shared commands, events, and the one that blocks for the next job. */
@@ -25,29 +26,30 @@ const LOADING_RETRY_MS = 500;
 const RECONNECT_MAX_MS = 2_000;
 
 /**
- * Options for one connection to Redis, from REDIS_URL and REDIS_PASSWORD_FILE (or a password in the URL).
- * `rediss://` really is TLS: Bull drops it, so it is said by `tls`.
- * @throws when REDIS_URL is missing or not a Redis URL
+ * Options for one connection to Redis, from REDIS_URL and REDIS_PASSWORD_FILE; or from REDIS_URL_FILE, a file with a URL that
+ * holds the password. `rediss://` really is TLS: Bull drops it, so it is said by `tls`, and the certificate is checked.
+ * @throws when there is no URL, or one that is no Redis URL; the message never holds it
  */
 export function redisOptions(env: NodeJS.ProcessEnv, { process, use, queue }: RedisOptionsInput): RedisOptions {
-  const given = env["REDIS_URL"];
+  const given = urlOf(env);
   if (given === undefined || given === "") throw new Error("connect to Redis: REDIS_URL is required (redis://HOST:6379), found nothing; set it in the environment");
   const text = resolveRedisUrl(given, env, inContainer(env));
   if (!URL.canParse(text) || !/^rediss?:$/.test(new URL(text).protocol) || new URL(text).hostname === "") {
     throw new Error("connect to Redis: REDIS_URL is required to be redis://HOST:PORT or rediss://HOST:PORT, found something else");
   }
   const url = new URL(text);
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const password = decoded(url.password) || readSecret(env, "REDIS_PASSWORD");
   const username = decoded(url.username);
   const database = Number(url.pathname.slice(1) || "0");
   const shared: RedisOptions = {
     // An IPv6 address stands in brackets in a URL, and nowhere else.
-    host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    host,
     port: Number(url.port || "6379"),
     db: Number.isInteger(database) ? database : 0,
     ...(username === "" ? {} : { username }),
     ...(password === undefined || password === "" ? {} : { password }),
-    ...(url.protocol === "rediss:" ? { tls: {} } : {}),
+    ...(url.protocol === "rediss:" ? { tls: tlsOptions(env, host) } : {}),
     connectionName: [process, use, ...(queue === undefined ? [] : [queue])].join(":"),
     connectTimeout: CONNECT_TIMEOUT_MS,
     keepAlive: 30_000,
@@ -56,6 +58,12 @@ export function redisOptions(env: NodeJS.ProcessEnv, { process, use, queue }: Re
   // Bull refuses a blocking or subscribing connection that gives up requests or checks readiness by itself.
   if (use !== "client") return { ...shared, maxRetriesPerRequest: null, enableReadyCheck: false };
   return { ...shared, maxRetriesPerRequest: null, enableReadyCheck: true, maxLoadingRetryTime: LOADING_RETRY_MS, commandTimeout: COMMAND_TIMEOUT_MS };
+}
+
+/** A blank REDIS_URL counts as none, as before there were files for it. */
+function urlOf(env: NodeJS.ProcessEnv): string | undefined {
+  const inFile = env["REDIS_URL_FILE"] !== undefined && env["REDIS_URL_FILE"] !== "";
+  return inFile ? readSecret(env, "REDIS_URL") : env["REDIS_URL"];
 }
 
 /** A part of the URL as it is meant. */

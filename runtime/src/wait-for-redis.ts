@@ -1,3 +1,5 @@
+import { tlsFault } from "./tls.ts";
+
 /**
  * As much of a Redis client as readiness needs: an ioredis client, or any emitter of `ready`, `error` and `end` with a
  * `status`.
@@ -32,7 +34,7 @@ const DEFINITIVE = /\b(?:WRONGPASS|NOAUTH|NOPERM)\b|invalid username-password pa
  * Redis is still LOADING when the ready check is off, which is Bull's default. So a client that has one is asked by PING,
  * which Redis refuses while it loads. A first ECONNREFUSED is not the end either: a client that tries again is waited for.
  *
- * Rejects with `Redis connection failed: <message>` on a definitive failure (wrong password, `end`, an `error` of a
+ * Rejects with `Redis connection failed: <message>` on a definitive failure (wrong password, a certificate that is not trusted, `end`, an `error` of a
  * client that does not try again) and at the deadline with the last error; with `Redis connection timed out` when there
  * was none. Leaves no timer and no listener behind.
  */
@@ -58,7 +60,7 @@ export function waitForRedisReady(client: RedisLike, options: ReadyOptions | num
 
     const onError = (error: Error): void => {
       lastError = error;
-      if (!triesAgain(client) || DEFINITIVE.test(error.message)) fail(error);
+      if (!triesAgain(client) || isDefinitive(error)) fail(error);
     };
     const onEnd = (): void => fail(lastError ?? new Error("the connection has ended"));
     const onAbort = (): void => fail(new Error("the wait was interrupted"));
@@ -81,7 +83,7 @@ export function waitForRedisReady(client: RedisLike, options: ReadyOptions | num
       const reason = error instanceof Error ? error : new Error(String(error));
       if (client.status === "end") return fail(lastError ?? reason);
       lastError = reason;
-      if (DEFINITIVE.test(reason.message)) return fail(reason);
+      if (isDefinitive(reason)) return fail(reason);
       nextPing = setTimeout(ask, PING_EVERY_MS);
     };
 
@@ -106,11 +108,17 @@ function triesAgain(client: RedisLike): boolean {
   return typeof client.options?.retryStrategy === "function";
 }
 
+function isDefinitive(error: Error): boolean {
+  return DEFINITIVE.test(error.message) || tlsFault(error) !== undefined;
+}
+
 /**
  * The message alone, never the error as a cause: ioredis hangs the failed command with its arguments on it, and those of AUTH are
  * the password. A name with several addresses fails with an AggregateError whose message is empty.
  */
 function describe(error: Error): string {
+  const fault = tlsFault(error);
+  if (fault !== undefined) return fault;
   if (error.message !== "") return error.message;
   if (error instanceof AggregateError) return error.errors.map((one: unknown) => (one instanceof Error ? one.message : String(one))).join("; ");
   return "code" in error ? String(error.code) : error.name;

@@ -1,6 +1,6 @@
 import { type Here, firstOf } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
-import { environment, secretMounts } from "./application.ts";
+import { applicationMounts, environment } from "./application.ts";
 import { healthyData, publishedPrivately, remoteHosts } from "./between.ts";
 import type { Service } from "./model.ts";
 import { HARDENED, healthcheck, limits, longRunning, scratch, user } from "./parts.ts";
@@ -27,7 +27,7 @@ export function api(config: Config, sources: Sources, here: Here = firstOf(confi
     networks: ["edge", "backend"],
     ...remoteHosts(here),
     ...publishedPrivately(here, config, "api"),
-    volumes: secretMounts(sources),
+    volumes: applicationMounts(sources),
     tmpfs: [scratch(memoryMb)],
     healthcheck: healthcheck(readiness(config), config.app.startupSeconds),
     ...longRunning(stopGraceSeconds),

@@ -1,3 +1,4 @@
+import { isManaged } from "../config/managed.ts";
 import { OVERRIDABLE } from "../config/rules-application.ts";
 import type { Config } from "../config/schema.ts";
 import type { BindMount } from "./model.ts";
@@ -29,8 +30,7 @@ export function environment(config: Config, process: ProcessName): Record<string
     BERTH_PROCESS: process,
     BERTH_STARTUP_SECONDS: String(config.app.startupSeconds),
     PORT: String(config.app.port),
-    REDIS_URL,
-    REDIS_PASSWORD_FILE: INSIDE.redisPassword,
+    ...redisEnvironment(config),
     DATABASE_URL: `postgres://${user}@postgres:${POSTGRES_PORT}/${database}`,
     DATABASE_PASSWORD_FILE: INSIDE.postgresPassword,
     ...(config.api.processes ? { API_PROCESSES: "true" } : {}),
@@ -38,7 +38,22 @@ export function environment(config: Config, process: ProcessName): Record<string
   };
 }
 
-/** Every secret the application reads, each a file of its own under /run/secrets. */
-export function secretMounts(sources: Sources): BindMount[] {
-  return Object.entries(sources.app).map(([name, path]) => readOnly(path, `/run/secrets/${name}`));
+/** Of Berth's own Redis the address may be read by anyone; a managed one's URL holds the password, and is a file. */
+function redisEnvironment(config: Config): Record<string, string> {
+  if (!isManaged(config)) return { REDIS_URL, REDIS_PASSWORD_FILE: INSIDE.redisPassword };
+  const { caCertificate, serverName } = config.redis.managed;
+  return {
+    REDIS_URL_FILE: INSIDE.redisUrl,
+    ...(caCertificate === undefined ? {} : { REDIS_CA_FILE: INSIDE.redisCa }),
+    ...(serverName === undefined ? {} : { REDIS_SERVER_NAME: serverName }),
+  };
+}
+
+/** What the application reads: every secret, each a file of its own under /run/secrets, and a managed Redis's authority. */
+export function applicationMounts(sources: Sources): BindMount[] {
+  return [...Object.entries(sources.app).map(([name, path]) => readOnly(path, `/run/secrets/${name}`)), ...authorityMount(sources)];
+}
+
+export function authorityMount({ redisCa }: Sources): BindMount[] {
+  return redisCa === null ? [] : [readOnly(redisCa, INSIDE.redisCa)];
 }

@@ -1,7 +1,7 @@
 import { MIGRATE_MEMORY_MB } from "../config/budgets.ts";
 import { type Here, firstOf } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
-import { environment, secretMounts } from "./application.ts";
+import { applicationMounts, environment } from "./application.ts";
 import { healthyData, remoteHosts } from "./between.ts";
 import type { Service } from "./model.ts";
 import { HARDENED, limits, oneShot, scratch, user } from "./parts.ts";
@@ -21,7 +21,7 @@ export function migrate(config: Config, sources: Sources, here: Here = firstOf(c
     ...healthyData(here),
     networks: ["backend"],
     ...remoteHosts(here),
-    volumes: secretMounts(sources),
+    volumes: applicationMounts(sources),
     tmpfs: [scratch(MIGRATE_MEMORY_MB)],
     ...oneShot(),
     ...limits({ memoryMb: MIGRATE_MEMORY_MB, cpuShares: config.api.cpuShares, oomScoreAdj: 500 }),

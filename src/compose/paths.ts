@@ -14,6 +14,10 @@ export const INSIDE = {
   redisConf: "/usr/local/etc/redis/redis.conf",
   redisAuth: "/run/secrets/redis-auth.conf",
   redisPassword: "/run/secrets/redis_password",
+  /** Of a managed Redis, with its password. */
+  redisUrl: "/run/secrets/redis_url",
+  /** No secret: certificate of the authority that signed a managed Redis's own. */
+  redisCa: "/etc/berth/redis-ca.crt",
   postgresPassword: "/run/secrets/postgres_password",
   postgresVolume: "/var/lib/postgresql/data",
   /** One level below the mount, so that a `lost+found` beside it is no obstacle to initdb. */
@@ -31,6 +35,8 @@ export const PROXY_HEALTH_PORT = 2015;
 /** Absolute paths on the host that the Compose file mounts. */
 export interface Sources {
   readonly redisConf: string;
+  /** Certificate of a managed Redis's authority; null where Node.js trusts it already, and for Berth's own Redis. */
+  readonly redisCa: string | null;
   readonly caddyfile: string;
   readonly expectations: string;
   readonly verifier: string;

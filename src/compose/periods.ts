@@ -1,3 +1,4 @@
+import { isManaged } from "../config/managed.ts";
 import type { Config } from "../config/schema.ts";
 import { POSTGRES_GRACE_SECONDS, POSTGRES_START_SECONDS } from "./postgres.ts";
 import { PROXY_GRACE_SECONDS } from "./proxy.ts";
@@ -16,7 +17,8 @@ export function stopSeconds(config: Config): number {
 
 /** Longest that a `compose up --wait` takes: old containers stop, the stores load, the application becomes ready. */
 export function waitSeconds(config: Config): number {
-  return stopSeconds(config) + Math.max(config.redis.loadSeconds, POSTGRES_START_SECONDS) + config.app.startupSeconds;
+  const load = isManaged(config) ? 0 : config.redis.loadSeconds;
+  return stopSeconds(config) + Math.max(load, POSTGRES_START_SECONDS) + config.app.startupSeconds;
 }
 
 /** Longest that a verification takes: the settle window, then a canary job per queue and the rest of the checks. */

@@ -1,6 +1,8 @@
 import { VERIFY_MEMORY_MB } from "../config/budgets.ts";
 import { firstOf, type Here, isLast, serves, usesDataHere } from "../config/nodes.ts";
+import { isManaged } from "../config/managed.ts";
 import type { Config } from "../config/schema.ts";
+import { authorityMount } from "./application.ts";
 import { remoteHosts } from "./between.ts";
 import type { BindMount, Service } from "./model.ts";
 import { HARDENED, limits, oneShot, readOnly, scratch, user } from "./parts.ts";
@@ -14,10 +16,10 @@ export function verifyImage(config: Config): string {
   return config.verify.image ?? config.app.image;
 }
 
-/** The two passwords the verifier signs in with, as the application reads them. It needs none of the application's own secrets. */
-function passwords(sources: Sources, here: Here): BindMount[] {
+/** The two secrets the verifier signs in with, as the application reads them. It needs none of the application's own. */
+function signIns(config: Config, sources: Sources, here: Here): BindMount[] {
   const read = [
-    ...(usesDataHere(here) || serves(here, "redis") ? [INSIDE.redisPassword] : []),
+    ...(usesDataHere(here) || serves(here, "redis") ? [isManaged(config) ? INSIDE.redisUrl : INSIDE.redisPassword] : []),
     ...(usesDataHere(here) || serves(here, "postgres") ? [INSIDE.postgresPassword] : []),
   ];
   return read.map((inside) => {
@@ -48,7 +50,8 @@ export function verify(config: Config, sources: Sources, here: Here = firstOf(co
     volumes: [
       readOnly(sources.verifier, INSIDE.verifier),
       readOnly(sources.expectations, INSIDE.expectations),
-      ...passwords(sources, here),
+      ...signIns(config, sources, here),
+      ...authorityMount(sources),
     ],
     tmpfs: [scratch(VERIFY_MEMORY_MB)],
     ...oneShot(),

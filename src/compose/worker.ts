@@ -1,6 +1,6 @@
 import { type Here, firstOf } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
-import { environment, secretMounts } from "./application.ts";
+import { applicationMounts, environment } from "./application.ts";
 import { healthyData, remoteHosts } from "./between.ts";
 import type { Service } from "./model.ts";
 import { HARDENED, healthcheck, limits, longRunning, scratch, user } from "./parts.ts";
@@ -16,7 +16,7 @@ export function worker(config: Config, sources: Sources, here: Here = firstOf(co
     ...healthyData(here),
     networks: ["backend"],
     ...remoteHosts(here),
-    volumes: secretMounts(sources),
+    volumes: applicationMounts(sources),
     tmpfs: [scratch(memoryMb)],
     // No port: the heartbeat touches a file in /tmp, and this says whether it is fresh (runtime's `workerHealth`).
     healthcheck: healthcheck(["CMD", "node", "health.js"], config.app.startupSeconds),

@@ -1,5 +1,5 @@
 import { queueConnections } from "berth-runtime";
-import { ROLES, type Role, workerCount } from "./nodes.ts";
+import { placedRoles, type Role, workerCount } from "./nodes.ts";
 import type { Config } from "./schema.ts";
 
 /** What a deployment may use: connections and memory. Every number that others must keep to is made here, once. */
@@ -45,7 +45,7 @@ export const MIGRATE_MEMORY_MB = 256;
  * while the previous release still serves, the verifier beside the new one, and never both.
  * @param roles those of one server
  */
-export function memoryDemand(config: Config, roles: readonly Role[] = ROLES): ReadonlyMap<string, number> {
+export function memoryDemand(config: Config, roles: readonly Role[] = placedRoles(config)): ReadonlyMap<string, number> {
   const migrates = roles.includes("api") && config.app.migrate.length > 0 && MIGRATE_MEMORY_MB > VERIFY_MEMORY_MB;
   const once: [string, number] = migrates ? ["migrate", MIGRATE_MEMORY_MB] : ["verify", VERIFY_MEMORY_MB];
   const services: [Role, number][] = [

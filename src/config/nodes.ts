@@ -1,3 +1,4 @@
+import { isManaged } from "./managed.ts";
 import type { Config } from "./schema.ts";
 
 /** Where the roles of a stack stand: `nodes` of the configuration turned into machines, in the order in which they are released. */
@@ -47,9 +48,9 @@ export interface Here {
 /** Name of the one node when `nodes` says nothing. */
 const ONLY = "main";
 
-/** Roles that some node must have. */
-export function placedRoles(_config: Pick<Config, "redis">): readonly Role[] {
-  return ROLES;
+/** Roles that some node must have: not Redis where that is a provider's. */
+export function placedRoles(config: Config): readonly Role[] {
+  return isManaged(config) ? ROLES.filter((role) => role !== "redis") : ROLES;
 }
 
 /** `nodes` as written, or all on one. */

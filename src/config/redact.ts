@@ -12,7 +12,7 @@ const LONGEST = 200;
  */
 export function redact(faults: readonly Fault[], input: unknown): Fault[] {
   const section: unknown = typeof input === "object" && input !== null ? Reflect.get(input, "secrets") : undefined;
-  const values = [...new Set(texts(section).filter((it) => it.trim().length >= SHORTEST))].toSorted((a, b) => b.length - a.length);
+  const values = [...new Set(texts(section).flatMap(withPassword).filter((it) => it.trim().length >= SHORTEST))].toSorted((a, b) => b.length - a.length);
   const strike = (text: string): string =>
     values.reduce((rest, value) => rest.replaceAll(value, "[secret]").replaceAll(JSON.stringify(value).slice(1, -1), "[secret]"), text);
   return faults.map((fault) => ({ path: clip(strike(fault.path)), required: strike(fault.required), found: clip(strike(fault.found)) }));
@@ -20,6 +20,12 @@ export function redact(faults: readonly Fault[], input: unknown): Fault[] {
 
 function clip(text: string): string {
   return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
+}
+
+/** A URL is secret for the password in it, which may stand elsewhere alone. */
+function withPassword(text: string): string[] {
+  const password = URL.canParse(text) ? new URL(text).password : "";
+  return [text, password];
 }
 
 function texts(value: unknown): string[] {

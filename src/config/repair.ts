@@ -12,7 +12,7 @@ const standIns: readonly (readonly [path: readonly PropertyKey[], value: unknown
   [["app", "queues"], [STAND_IN]],
   [["registry", "server"], STAND_IN],
   [["registry", "username"], STAND_IN],
-  ...["redisPassword", "postgresPassword", "deployKey", "hostKey"].map((name) => [["secrets", name], STAND_IN] as const),
+  ...["postgresPassword", "deployKey", "hostKey"].map((name) => [["secrets", name], STAND_IN] as const),
 ];
 /** Each pass may uncover faults below the ones it took out; the schema is less deep than this. */
 const PASSES = 6;

@@ -8,7 +8,7 @@ import type { Config } from "./schema.ts";
 /** Names Berth sets, which nothing may override: the verification relies on what they say. */
 const RESERVED = new Set(["NODE_ENV", "PORT", "API_PROCESSES"]);
 /** Names Berth sets that a stack may set otherwise, to lead the application to another Redis or Postgres. */
-export const OVERRIDABLE: ReadonlySet<string> = new Set(["REDIS_URL", "REDIS_PASSWORD_FILE", "DATABASE_URL", "DATABASE_PASSWORD_FILE"]);
+export const OVERRIDABLE: ReadonlySet<string> = new Set(["REDIS_URL", "REDIS_URL_FILE", "REDIS_PASSWORD_FILE", "REDIS_CA_FILE", "DATABASE_URL", "DATABASE_PASSWORD_FILE"]);
 
 function isReserved(name: string): boolean {
   return RESERVED.has(name) || name.startsWith("BERTH_");
@@ -87,9 +87,9 @@ export const applicationRules: readonly Rule[] = [
         : [{ path: "app.canaryPath", required: "a path below /ops/, which the proxy does not pass on: anybody could send jobs there otherwise", found: foundText(app.canaryPath) }],
   },
   {
-    reads: ["app.startupSeconds", "redis.loadSeconds"],
-    judge: ({ app, redis }) =>
-      app.startupSeconds >= redis.loadSeconds
+    reads: ["app.startupSeconds", "redis.loadSeconds", "secrets.redisUrl"],
+    judge: ({ app, redis, secrets }) =>
+      secrets.redisUrl !== undefined || app.startupSeconds >= redis.loadSeconds
         ? []
         : [{ path: "app.startupSeconds", required: `at least redis.loadSeconds (${redis.loadSeconds}): after a reboot the application waits while the AOF loads`, found: String(app.startupSeconds) }],
   },

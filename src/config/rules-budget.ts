@@ -9,6 +9,7 @@ import {
 } from "./budgets.ts";
 import { layoutOf, workerCount } from "./nodes.ts";
 import type { Fault } from "./fault.ts";
+import { isManaged } from "./managed.ts";
 import type { Rule } from "./rules.ts";
 import type { Config } from "./schema.ts";
 
@@ -18,10 +19,11 @@ function ceilingFaults(config: Config): Fault[] {
   const workers = workerCount(config);
   const ceiling = connectionCeiling(config);
   const found = `${ceiling}${config.redis.connectionCeiling === undefined ? ` (three a queue a process, for ${config.app.queues.length} queues${workers > 1 ? ` and ${1 + workers} processes` : ""})` : ""}`;
-  const most = config.redis.maxclients - RESERVED_CLIENTS;
+  const limit = clientLimit(config);
+  const most = limit.connections - RESERVED_CLIENTS;
   const least = expectedConnections(config);
   if (ceiling > most) {
-    return [{ path: "redis.connectionCeiling", required: `at most ${most} (redis.maxclients ${config.redis.maxclients} less ${RESERVED_CLIENTS} for health checks, the verifier and a person)`, found }];
+    return [{ path: "redis.connectionCeiling", required: `at most ${most} (${limit.key} ${limit.connections} less ${RESERVED_CLIENTS} for health checks, the verifier and a person)`, found }];
   }
   if (ceiling < least) {
     const [api, worker] = [processConnections(config, "api"), processConnections(config, "worker")];
@@ -30,10 +32,18 @@ function ceilingFaults(config: Config): Fault[] {
   return [];
 }
 
+/** How many clients Redis lets in, by which key: Berth's own by its setting, a managed one by the provider's plan. */
+function clientLimit({ redis, secrets }: Config): { key: string; connections: number } {
+  if (secrets.redisUrl === undefined) return { key: "redis.maxclients", connections: redis.maxclients };
+  // Not told: that is a fault of its own, and nothing to hold a ceiling against.
+  return { key: "redis.managed.connections", connections: redis.managed.connections ?? Number.POSITIVE_INFINITY };
+}
+
 export const budgetRules: readonly Rule[] = [
   {
-    reads: ["redis.memoryMb", "redis.maxmemoryMb"],
+    reads: ["redis.memoryMb", "redis.maxmemoryMb", "secrets.redisUrl"],
     judge: (config) => {
+      if (isManaged(config)) return [];
       const most = maxmemoryLimitMb(config);
       if (config.redis.maxmemoryMb <= most) return [];
       const required =
@@ -44,11 +54,11 @@ export const budgetRules: readonly Rule[] = [
     },
   },
   {
-    reads: ["nodes", "redis.connectionCeiling", "redis.maxclients", "app.queues", "api.listens", "api.processes", "worker.listens", "worker.processes"],
+    reads: ["nodes", "redis.connectionCeiling", "redis.maxclients", "redis.managed.connections", "secrets.redisUrl", "app.queues", "api.listens", "api.processes", "worker.listens", "worker.processes"],
     judge: ceilingFaults,
   },
   {
-    reads: ["nodes", "volume.sizeGb", "redis.maxmemoryMb"],
+    reads: ["nodes", "volume.sizeGb", "redis.maxmemoryMb", "secrets.redisUrl"],
     judge: (config) => {
       const least = volumeFloorGb(config);
       const { redis } = layoutOf(config).holder;

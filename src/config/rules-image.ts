@@ -1,6 +1,7 @@
 import type { Fault } from "./fault.ts";
 import { foundText } from "./fault.ts";
 import { canonicalRegistry, imageMajor, isVersioned, parseImage } from "./image.ts";
+import { isManaged } from "./managed.ts";
 import type { Rule } from "./rules.ts";
 import type { Config } from "./schema.ts";
 
@@ -33,7 +34,7 @@ function imageRule(path: string, read: (config: Config) => string | undefined): 
 }
 
 function images(config: Config): string[] {
-  return [config.app.image, config.redis.image, config.postgres.image, config.proxy.image, config.verify.image].filter((it) => it !== undefined);
+  return [config.app.image, isManaged(config) ? undefined : config.redis.image, config.postgres.image, config.proxy.image, config.verify.image].filter((it) => it !== undefined);
 }
 
 export const imageRules: readonly Rule[] = [
@@ -57,7 +58,7 @@ export const imageRules: readonly Rule[] = [
     },
   },
   {
-    reads: ["registry", "app.image", "redis.image", "postgres.image", "proxy.image", "verify.image"],
+    reads: ["registry", "secrets.redisUrl", "app.image", "redis.image", "postgres.image", "proxy.image", "verify.image"],
     judge: (config) => {
       if (config.registry === undefined) return [];
       const references = images(config).map(parseImage);

@@ -66,7 +66,7 @@ function networkFaults(config: Config): Fault[] {
 }
 
 export const nodeRules: readonly Rule[] = [
-  { reads: ["nodes", "redis"], judge: placementFaults },
+  { reads: ["nodes", "secrets.redisUrl"], judge: placementFaults },
   { reads: ["nodes"], judge: companyFaults },
   { reads: ["nodes"], judge: countFaults },
   { reads: ["nodes"], judge: nameFaults },

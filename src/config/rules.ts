@@ -3,6 +3,7 @@ import { applicationRules } from "./rules-application.ts";
 import { budgetRules } from "./rules-budget.ts";
 import { imageRules } from "./rules-image.ts";
 import { nodeRules } from "./rules-nodes.ts";
+import { redisRules } from "./rules-redis.ts";
 import type { Fault } from "./fault.ts";
 import type { Config } from "./schema.ts";
 
@@ -14,7 +15,7 @@ export interface Rule {
 }
 
 /** The rules that need nothing but the configuration. */
-export const rules: readonly Rule[] = [...imageRules, ...accessRules, ...applicationRules, ...nodeRules, ...budgetRules];
+export const rules: readonly Rule[] = [...imageRules, ...accessRules, ...applicationRules, ...redisRules, ...nodeRules, ...budgetRules];
 
 /** Every contradiction that these rules find, less those about a key in `spoiled`. */
 export function contradictions(config: Config, among: readonly Rule[], spoiled: readonly string[] = []): Fault[] {

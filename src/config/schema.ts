@@ -202,6 +202,18 @@ export const configSchema = z.strictObject({
       appendfsync: z.enum(["everysec", "always"]).default("everysec").describe("When the AOF is flushed: everysec or always."),
       cpuShares: cpuShares.default(4096).describe("CPU weight: high, so that a busy worker does not slow Redis."),
       loadSeconds: seconds.default(120).describe("The longest an AOF may take to load, in seconds: the health check's start period."),
+      managed: z
+        .strictObject({
+          connections: z.int().min(17).max(1_000_000).optional().describe("Connections the provider's plan allows. Required with the secret `redisUrl`."),
+          persistence: z
+            .enum(["aof", "snapshots", "none"])
+            .default("aof")
+            .describe("The least persistence to ask of what the provider shows: aof; snapshots (jobs since the last one may be lost); none (all may be). What it hides is listed, not failed."),
+          caCertificate: z.string().max(65_536).optional().describe("PEM of the authority that signed the provider's certificate, where it is a private one. Unset: those Node.js trusts."),
+          serverName: z.hostname().optional().describe("Name the provider's certificate is for, where the URL's host is another, such as a private address."),
+          plaintext: z.boolean().default(false).describe("Says in so many words that `redis://` may cross a public network: password and jobs unencrypted."),
+        })
+        .prefault({}),
     })
     .prefault({}),
   postgres: z
@@ -236,7 +248,8 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   secrets: z.strictObject({
-    redisPassword: password.describe("Password of Redis."),
+    redisPassword: password.optional().describe("Password of Berth's own Redis. This or `redisUrl`."),
+    redisUrl: secret.optional().describe("URL of a managed Redis, `rediss://USER:PASSWORD@HOST:PORT`. With it Berth runs no Redis of its own."),
     postgresPassword: password.describe("Password of the Postgres user. Postgres reads it at its first start only: to rotate it, ALTER ROLE first."),
     deployKey: privateKey.describe("OpenSSH private key (ed25519) the deployment signs in with."),
     nextDeployKey: privateKey.optional().describe("Key that takes the place of `deployKey` at the next step of its rotation. The server accepts it beside the present one."),

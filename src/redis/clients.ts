@@ -80,13 +80,21 @@ function blockedQueue(client: Pick<Client, "name">, queues: readonly string[]): 
   return queues.find((queue) => client.name.endsWith(`:${Buffer.from(queue).toString("base64")}`));
 }
 
+/** The process that a connection names, as the runtime names its own: `api:client:file`. */
+export function processOf<P extends string>(client: Pick<Client, "name">, processes: readonly P[], queues: readonly string[]): P | undefined {
+  const [, process, queue] = /^([^:]+):(?:client|subscriber|bclient):(.+)$/.exec(client.name) ?? [];
+  return queues.some((it) => it === queue) ? processes.find((it) => it === process) : undefined;
+}
+
 /**
  * What a connection is for. Bull's blocked client is known by name, because it is flagged `b` only between jobs; a subscriber by
- * what it does and not by its name, because one that is not subscribed yet hears nothing.
+ * what it does and not by its name, because one that is not subscribed yet hears nothing. A provider that shows neither flags nor
+ * subscriptions leaves the name alone.
  */
 export function kindOf(client: Client, queues: readonly string[]): ConnectionKind {
   const flags = client.flags ?? "";
   if (blockedQueue(client, queues) !== undefined) return "blocked";
+  if (client.flags === undefined && client.subscriptions === undefined) return /^[^:]+:subscriber:/.test(client.name) ? "subscriber" : "client";
   if (/[SMO]/.test(flags)) return "other"; // replica, master, monitor
   if (flags.includes("P") || (client.subscriptions ?? 0) > 0) return "subscriber";
   return flags.includes("b") ? "blocked" : "client";

@@ -63,19 +63,22 @@ function addressed(name: string, text: string): Entry {
 
 /** The files to be mounted: redis.conf, Caddyfile, expect.json, each under the address of its content. */
 function mountedFiles(config: Config, expected: Expectations, here: Here) {
+  const { caCertificate } = config.redis.managed;
+  const redisCa = caCertificate === undefined ? null : addressed("redis-ca.crt", `${caCertificate.trim()}\n`);
   const files = {
     redisConf: addressed("redis.conf", redisConf(redisSettings(config, INSIDE.redisAuth))),
     caddyfile: addressed("Caddyfile", caddyfile(config)),
     expectations: addressed("expect.json", `${JSON.stringify(expected, null, 2)}\n`),
   };
   // What no service here mounts is not laid down here.
-  const laid = [...(serves(here, "redis") ? [files.redisConf] : []), ...(serves(here, "proxy") ? [files.caddyfile] : []), files.expectations];
-  return { ...files, laid };
+  const laid = [...(serves(here, "redis") ? [files.redisConf] : []), ...(serves(here, "proxy") ? [files.caddyfile] : []), ...(redisCa === null ? [] : [redisCa]), files.expectations];
+  return { ...files, redisCa, laid };
 }
 
 function sourcesOf(mounted: ReturnType<typeof mountedFiles>, secrets: SecretFiles, verifierDigest: string): Sources {
   return {
     redisConf: mounted.redisConf.path,
+    redisCa: mounted.redisCa?.path ?? null,
     caddyfile: mounted.caddyfile.path,
     expectations: mounted.expectations.path,
     verifier: verifierAddress(verifierDigest),

@@ -2,11 +2,12 @@ import { apiUrl, REDIS_URL } from "../compose/application.ts";
 import { INSIDE, MOUNT, POSTGRES_PORT } from "../compose/paths.ts";
 import { connectionCeiling } from "../config/budgets.ts";
 import { firstOf, type Here, type Role, serves } from "../config/nodes.ts";
+import { isManaged } from "../config/managed.ts";
 import type { Config } from "../config/schema.ts";
 import { publicPorts } from "../host/firewall.ts";
 import { nftTable, tableRules } from "../host/nftables.ts";
 import { redisRunningConfig } from "../redis/conf.ts";
-import type { Expectations } from "../verify/types.ts";
+import type { Expectations, ManagedExpectation } from "../verify/types.ts";
 import { nodeExpectation } from "./node-expectation.ts";
 
 const MIB = 1024 * 1024;
@@ -20,6 +21,7 @@ const HEARTBEAT_MAX_AGE_SECONDS = 90;
  */
 export function expectations(config: Config, volumeId: string | null, here: Here = firstOf(config)): Expectations {
   const { app, api, worker, redis, postgres, proxy } = config;
+  const managed = managedExpectation(config);
   const services = { redis, postgres, api, worker, proxy };
   const each = <T>(value: (service: { memoryMb: number; cpuShares: number }) => T): Record<string, T> =>
     onThisNode(Object.fromEntries(Object.entries(services).map(([name, service]) => [name, value(service)])));
@@ -37,12 +39,13 @@ export function expectations(config: Config, volumeId: string | null, here: Here
     cpuShares: each(({ cpuShares }) => cpuShares),
     memoryBytes: each(({ memoryMb }) => memoryMb * MIB),
     redis: {
-      url: REDIS_URL,
-      passwordFile: INSIDE.redisPassword,
-      maxmemoryBytes: redis.maxmemoryMb * MIB,
-      maxclients: redis.maxclients,
+      url: managed === null ? REDIS_URL : null,
+      passwordFile: managed === null ? INSIDE.redisPassword : null,
+      managed,
+      maxmemoryBytes: managed === null ? redis.maxmemoryMb * MIB : 0,
+      maxclients: managed === null ? redis.maxclients : managed.connections,
       appendfsync: redis.appendfsync,
-      config: redisRunningConfig(config),
+      config: managed === null ? redisRunningConfig(config) : {},
     },
     postgres: {
       host: "postgres",
@@ -60,4 +63,10 @@ export function expectations(config: Config, volumeId: string | null, here: Here
     settleSeconds: config.verify.settleSeconds,
     ...(node === undefined ? {} : { node }),
   };
+}
+
+function managedExpectation(config: Config): ManagedExpectation | null {
+  if (!isManaged(config)) return null;
+  const { connections = 0, persistence, caCertificate, serverName } = config.redis.managed;
+  return { urlFile: INSIDE.redisUrl, caFile: caCertificate === undefined ? null : INSIDE.redisCa, serverName: serverName ?? null, connections, persistence };
 }

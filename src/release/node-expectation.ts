@@ -1,5 +1,6 @@
 import { DATA_PORTS, privatePorts } from "../compose/between.ts";
 import { DATA_ROLES, type DataRole, type Here, isLast, type Node, remoteHolder, serves } from "../config/nodes.ts";
+import { isManaged } from "../config/managed.ts";
 import type { Config } from "../config/schema.ts";
 import type { Instance, NodeExpectation, Whereabouts } from "../verify/types.ts";
 
@@ -8,20 +9,26 @@ export function nodeExpectation(config: Config, here: Here): NodeExpectation | u
   const { address, name } = here.node;
   if (address === null) return undefined;
   const last = isLast(here);
+  const managed = isManaged(config);
   const others = here.layout.users.filter((node) => node !== here.node);
   return {
     name,
     address,
-    redis: whereabouts(here, "redis"),
+    redis: managed ? managedWhereabouts(here) : whereabouts(here, "redis"),
     postgres: whereabouts(here, "postgres"),
     api: serves(here, "api") ? "here" : last ? "elsewhere" : "not used",
     last,
-    // A node judges its own; the last one all, because all are there by then.
-    instances: [...(here.layout.users.includes(here.node) ? [here.node] : []), ...(last ? others : [])].flatMap((node) => instances(node, here)),
+    // A node judges its own; the last one all, because all are there by then. A managed Redis sees nodes by public addresses, of which each knows its own.
+    instances: [...(here.layout.users.includes(here.node) ? [here.node] : []), ...(last && !managed ? others : [])].flatMap((node) => instances(node, here)),
     others: last || !serves(here, "redis") ? [] : others.flatMap((node) => instances(node, here)),
     privatePorts: privatePorts(here, config).map(({ port }) => port),
     refused: DATA_ROLES.flatMap((role) => refused(here, role)),
   };
+}
+
+/** On none of the nodes, and needed by those of the application. */
+function managedWhereabouts({ node, layout }: Here): Whereabouts {
+  return layout.users.includes(node) ? "elsewhere" : "not used";
 }
 
 function whereabouts(here: Here, role: DataRole): Whereabouts {

@@ -7,6 +7,7 @@ import type { Entry } from "./entry.ts";
 
 /** Every secret file of a release, by who reads it. Only those with a reader on the node are among the entries. The paths tell nothing; the entries are secret. */
 export interface SecretFiles {
+  /** These two for Berth's own Redis; empty where Redis is a provider's. */
   readonly redisAuth: string;
   readonly redisPassword: string;
   readonly postgresPassword: string;
@@ -35,17 +36,19 @@ export function secretFiles(config: Config, here: Here = firstOf(config)): Secre
   };
   const application = usesDataHere(here);
   const read = { redis: serves(here, "redis"), postgres: serves(here, "postgres") };
-  const redisPassword = secrets.redisPassword.reveal();
+  const redisPassword = secrets.redisPassword?.reveal();
+  const redisUrl = secrets.redisUrl?.reveal();
   const postgresPassword = secrets.postgresPassword.reveal();
   // The two passwords are the verifier's too, which runs on every node as the application's user.
   const files: readonly (readonly [name: string, value: string, isRead: boolean])[] = [
-    [base(INSIDE.redisPassword), redisPassword, application || read.redis],
+    ...(redisPassword === undefined ? [] : [[base(INSIDE.redisPassword), redisPassword, application || read.redis] as const]),
+    ...(redisUrl === undefined ? [] : [[base(INSIDE.redisUrl), redisUrl, application] as const]),
     [base(INSIDE.postgresPassword), postgresPassword, application || read.postgres],
     ...Object.entries(secrets.app).map(([name, value]) => [name, value.reveal(), application] as const),
   ];
   return {
-    redisAuth: add("redis-auth.conf", config.redis.uid, redisAuth(redisPassword), read.redis),
-    redisPassword: add("redis-password", config.redis.uid, redisPassword, read.redis),
+    redisAuth: redisPassword === undefined ? "" : add("redis-auth.conf", config.redis.uid, redisAuth(redisPassword), read.redis),
+    redisPassword: redisPassword === undefined ? "" : add("redis-password", config.redis.uid, redisPassword, read.redis),
     postgresPassword: add("postgres-password", config.postgres.uid, postgresPassword, read.postgres),
     app: Object.fromEntries(files.map(([name, value, isRead]) => [name, add(`app-${name}`, config.app.uid, value, isRead)])),
     registryPassword: secrets.registryPassword === undefined ? null : add("registry-password", ROOT, secrets.registryPassword.reveal(), true),

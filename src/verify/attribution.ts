@@ -1,4 +1,5 @@
 import { type Client, isLocal, kindOf } from "../redis/clients.ts";
+import { managedConnections } from "./managed-connections.ts";
 import type { Connection, Expectations, Instance, NodeExpectation } from "./types.ts";
 import type { Facts } from "./seen.ts";
 
@@ -50,6 +51,14 @@ export function connectionsOf(clients: readonly Client[], holders: Holders, queu
     ageSeconds: client.ageSeconds ?? 0,
     lastCommand: client.lastCommand ?? "",
   }));
+}
+
+/** The connections to judge, whichever Redis it is; none while the list is not known. */
+export function attributed(facts: Facts, expectations: Expectations): readonly Connection[] {
+  const { clients, ownHost } = facts.seen.redis;
+  if (!clients.known) return [];
+  if (expectations.redis.managed !== null) return managedConnections(clients.value, ownHost, expectations).own;
+  return connectionsOf(clients.value, holdersOf(facts, expectations), expectations.queues);
 }
 
 /** One connection in words that let a person find it. */

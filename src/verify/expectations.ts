@@ -3,12 +3,12 @@ import type { Expectations } from "./types.ts";
 
 /** Paths that the checks read without asking again. */
 const TEXTS = [
-  ["project"], ["redis", "url"], ["redis", "passwordFile"], ["postgres", "host"], ["postgres", "database"], ["postgres", "user"],
+  ["project"], ["postgres", "host"], ["postgres", "database"], ["postgres", "user"],
   ["postgres", "passwordFile"], ["api", "url"], ["api", "readyPath"],
 ] as const;
 const VOLUME = [["volume", "id"], ["volume", "mount"]] as const;
 const NUMBERS = [["connectionCeiling"], ["redis", "maxmemoryBytes"], ["postgres", "port"], ["settleSeconds"]] as const;
-const TABLES = [["images"], ["memoryBytes"], ["cpuShares"], ["redis", "config"], ["processes", "api"], ["processes", "worker"]] as const;
+const TABLES = [["images"], ["memoryBytes"], ["cpuShares"], ["processes", "api"], ["processes", "worker"]] as const;
 
 /**
  * Reads expect.json. The file is rendered and content-addressed, so that this only guards against another version's.
@@ -28,6 +28,14 @@ function demandAll(value: unknown): asserts value is Expectations {
   for (const path of TABLES) if (entriesAt(value, ...path).length === 0) throw missing(path);
   // Null on a node that keeps nothing.
   if (at(value, "volume") !== null) for (const path of VOLUME) if (textAt(value, ...path) === undefined) throw missing(path);
+  demandRedis(value, missing);
   if (listAt(value, "queues").length === 0) throw missing(["queues"]);
   for (const name of ["publishedPorts", "hostTable"]) if (!Array.isArray(at(value, name))) throw missing([name]);
+}
+
+/** Where Berth's own Redis is and what it must say; or where a managed one's URL is. */
+function demandRedis(value: unknown, missing: (path: readonly string[]) => Error): void {
+  const managed = textAt(value, "redis", "managed", "urlFile") !== undefined;
+  for (const name of ["url", "passwordFile"]) if (!managed && textAt(value, "redis", name) === undefined) throw missing(["redis", name]);
+  if (!managed && entriesAt(value, "redis", "config").length === 0) throw missing(["redis", "config"]);
 }

@@ -1,14 +1,16 @@
+import { randomBytes } from "node:crypto";
 import { lookup, Resolver } from "node:dns/promises";
-import { waitForRedisReady } from "berth-runtime";
-import { Redis } from "ioredis";
+import { redisOptions, waitForRedisReady } from "berth-runtime";
+import { Redis, type RedisOptions } from "ioredis";
 import { type Client, parseClientList } from "../redis/clients.ts";
 import { parseInfo } from "../redis/info.ts";
-import { PROCESSES } from "./checks/connections.ts";
 import { type Fact, known, notKnown } from "./fact.ts";
 import type { Seen } from "./seen.ts";
-import { asExpected, settle } from "./settle.ts";
+import { PROCESSES } from "./services.ts";
+import { asExpected, asExpectedManaged, settle } from "./settle.ts";
 import { messageOf, sleep, within } from "./time.ts";
-import type { Expectations } from "./types.ts";
+import type { Expectations, ManagedExpectation } from "./types.ts";
+import { PROVIDER_MANAGED } from "./verdict.ts";
 
 /** Looks at Redis over one connection, from the application's network and with the application's password. */
 
@@ -16,17 +18,36 @@ const COMMAND_MS = 5000;
 /** However late Redis became ready, connections get this long to settle. */
 const LEAST_SETTLE_MS = 10_000;
 
+const WAITS: RedisOptions = {
+  connectTimeout: COMMAND_MS,
+  commandTimeout: COMMAND_MS,
+  retryStrategy: () => 200,
+  // Asks again whether loading is over this often at least; ioredis's own choice is ten seconds.
+  maxLoadingRetryTime: 500,
+};
+
 export function connectRedis(url: string, password: string): Redis {
-  const client = new Redis(url, {
-    ...(password === "" ? {} : { password }),
-    connectionName: "verify:client",
-    connectTimeout: COMMAND_MS,
-    commandTimeout: COMMAND_MS,
-    retryStrategy: () => 200,
-    // Asks again whether loading is over this often at least; ioredis's own choice is ten seconds.
-    maxLoadingRetryTime: 500,
-  });
-  // Whoever waits hears of it; unheard, ioredis prints it to standard error, into the table.
+  return quiet(new Redis(url, { ...WAITS, ...(password === "" ? {} : { password }), connectionName: "verify:client" }));
+}
+
+/**
+ * To a managed Redis as the application's own connections are made, by the same file and the same code.
+ * @throws when the file is missing, or its URL cannot be read
+ */
+export function connectManaged({ urlFile, caFile, serverName }: ManagedExpectation): Redis {
+  const env: NodeJS.ProcessEnv = { NODE_ENV: "production", REDIS_URL_FILE: urlFile, ...(caFile === null ? {} : { REDIS_CA_FILE: caFile }), ...(serverName === null ? {} : { REDIS_SERVER_NAME: serverName }) };
+  return quiet(new Redis({
+    ...redisOptions(env, { process: "verify", use: "client" }),
+    ...WAITS,
+    // Known by this in CLIENT LIST where the provider does not answer CLIENT ID.
+    connectionName: `verify:client:${randomBytes(6).toString("hex")}`,
+    // By INFO, which a provider may refuse: ioredis then prints that into the table. A PING decides in any case.
+    enableReadyCheck: false,
+  }));
+}
+
+/** Whoever waits hears of an error; unheard, ioredis prints it to standard error, into the table. */
+function quiet(client: Redis): Redis {
   client.on("error", () => undefined);
   return client;
 }
@@ -44,21 +65,28 @@ export interface RedisFacts {
  */
 export async function gatherRedis(client: Redis, expectations: Expectations, deadline: number, steady: () => boolean): Promise<RedisFacts> {
   const start = Date.now();
-  const ready = await attempt(async () => {
+  const { managed } = expectations.redis;
+  const attempt = managed === null ? attemptOwn : attemptManaged;
+  const ready = await attemptOwn(async () => {
     await waitForRedisReady(client, { timeout: Math.max(1000, deadline - start) });
     return Date.now() - start;
   });
   if (!ready.known) {
     const nothing = notKnown(`Redis was not ready: ${ready.why}`);
     // INFO is answered while LOADING, and says how long that will take.
-    return { redis: { ready, info: await attempt(() => readInfo(client)), config: nothing, clients: nothing, heartbeatTtlMs: nothing }, settleMs: 0 };
+    return { redis: { ready, info: await attempt(() => readInfo(client)), config: nothing, clients: nothing, ownHost: undefined, heartbeatTtlMs: nothing }, settleMs: 0 };
   }
   const windowMs = Math.max(LEAST_SETTLE_MS, deadline - Date.now());
   let settleMs = 0;
+  let ownHost: string | undefined;
   const clients = await attempt(async () => {
     const result = await settle({
-      poll: () => listClients(client),
-      expected: async (list) => asExpected(list, await processAddresses(), expectations),
+      poll: async () => {
+        const listed = await listClients(client);
+        ({ ownHost } = listed);
+        return listed.clients;
+      },
+      expected: async (list) => (managed === null ? asExpected(list, await processAddresses(), expectations) : asExpectedManaged(list, ownHost, expectations)),
       steady,
       windowMs,
       now: Date.now,
@@ -72,20 +100,20 @@ export async function gatherRedis(client: Redis, expectations: Expectations, dea
     attempt(() => readConfig(client, expectations)),
     expectations.heartbeat === null ? notKnown("no heartbeat is expected") : attempt(ttlOf(client, expectations.heartbeat.key)),
   ]);
-  return { redis: { ready, info, config, clients, heartbeatTtlMs }, settleMs };
+  return { redis: { ready, info, config, clients, ownHost, heartbeatTtlMs }, settleMs };
 }
 
 /** What is known of a Redis that was not looked at. */
 export function noRedis(why: string): RedisFacts {
   const nothing = notKnown(why);
-  return { redis: { ready: nothing, info: nothing, config: nothing, clients: nothing, heartbeatTtlMs: nothing }, settleMs: 0 };
+  return { redis: { ready: nothing, info: nothing, config: nothing, clients: nothing, ownHost: undefined, heartbeatTtlMs: nothing }, settleMs: 0 };
 }
 
 function ttlOf(client: Redis, key: string): () => Promise<number> {
   return () => client.pttl(key);
 }
 
-async function attempt<T>(look: () => Promise<T>): Promise<Fact<T>> {
+async function attemptOwn<T>(look: () => Promise<T>): Promise<Fact<T>> {
   try {
     return known(await look());
   } catch (error) {
@@ -93,8 +121,24 @@ async function attempt<T>(look: () => Promise<T>): Promise<Fact<T>> {
   }
 }
 
+/** A command that the provider refuses hides a fact; a connection that fails hides nothing, it has failed. */
+async function attemptManaged<T>(look: () => Promise<T>): Promise<Fact<T>> {
+  try {
+    return known(await look());
+  } catch (error) {
+    const refused = error instanceof Error && error.name === "ReplyError" && !/^(?:LOADING|MISCONF|OOM|READONLY|MASTERDOWN|NOAUTH|WRONGPASS)\b/.test(error.message);
+    return notKnown(`${refused ? `${PROVIDER_MANAGED}: refused, ` : ""}${messageOf(error)}`);
+  }
+}
+
 async function readInfo(client: Redis) {
-  return parseInfo(await within(COMMAND_MS, "INFO", client.info("everything")));
+  try {
+    return parseInfo(await within(COMMAND_MS, "INFO", client.info("everything")));
+  } catch (error) {
+    // A provider that knows only some sections by name still answers to the bare command.
+    if (!(error instanceof Error) || error.name !== "ReplyError") throw error;
+    return parseInfo(await within(COMMAND_MS, "INFO", client.info()));
+  }
 }
 
 /** The parameters that a check looks at besides the release's own. */
@@ -108,10 +152,26 @@ async function readConfig(client: Redis, { redis }: Expectations): Promise<Reado
   return new Map(words.flatMap((name, index): [string, string][] => (index % 2 === 0 ? [[name, words[index + 1] ?? ""]] : [])));
 }
 
-/** CLIENT LIST without this connection, known by its id: after a reconnect it is another. */
-async function listClients(client: Redis): Promise<Client[]> {
-  const [self, list] = await Promise.all([client.call("CLIENT", "ID"), client.call("CLIENT", "LIST")]);
-  return parseClientList(String(list)).filter(({ id }) => id !== String(self));
+/**
+ * CLIENT LIST without this connection, known by its id: after a reconnect it is another. Where the provider of a managed Redis does not
+ * tell the id, by its name, which nobody else has.
+ */
+async function listClients(client: Redis): Promise<{ clients: Client[]; ownHost: string | undefined }> {
+  const [self, list] = await Promise.all([client.call("CLIENT", "ID").catch(refusal), client.call("CLIENT", "LIST")]);
+  const all = parseClientList(textOf(list));
+  const isSelf = ({ id, name }: Client): boolean => (self === undefined ? name === client.options.connectionName : id === textOf(self));
+  const own = all.find(isSelf);
+  return { clients: all.filter((one) => !isSelf(one)), ownHost: own === undefined || own.host === "" ? undefined : own.host };
+}
+
+function textOf(answer: unknown): string {
+  return typeof answer === "string" || typeof answer === "number" ? String(answer) : "";
+}
+
+/** The server's own word that it does not answer this; anything else is thrown on. */
+function refusal(error: unknown): undefined {
+  if (error instanceof Error && error.name === "ReplyError") return undefined;
+  throw error;
 }
 
 /** Addresses of the running processes by Docker's name service; empty where no name service knows them. */

@@ -1,10 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { connectionsOf, holdersOf } from "./attribution.ts";
+import type { Redis } from "ioredis";
+import { attributed, holdersOf } from "./attribution.ts";
 import { parseFacts } from "./facts.ts";
 import { notKnown } from "./fact.ts";
 import { gatherApi, gatherMetadata, gatherPostgres, gatherRefused } from "./gather-others.ts";
-import { connectRedis, gatherRedis, noRedis, reverseNames } from "./gather-redis.ts";
+import { connectManaged, connectRedis, gatherRedis, noRedis, reverseNames } from "./gather-redis.ts";
 import type { Facts, Seen } from "./seen.ts";
 import { parseStanding } from "./standing-facts.ts";
 import { messageOf, within } from "./time.ts";
@@ -41,10 +42,9 @@ export async function gather({ expectations, settledFile, input, keepSecret }: G
   const { node } = expectations;
   // A node among several looks only at what its roles have to do with.
   const [usesRedis, usesPostgres] = [node?.redis !== "not used", node?.postgres !== "not used"];
-  const redisPassword = usesRedis ? await readPassword(expectations.redis.passwordFile, problems, keepSecret) : "";
   const postgresPassword = usesPostgres ? await readPassword(expectations.postgres.passwordFile, problems, keepSecret) : "";
 
-  const client = connectRedis(expectations.redis.url, redisPassword);
+  const client = await openRedis(expectations.redis, usesRedis, problems, keepSecret);
   try {
     // No request opens a connection, and the canary none that stays: the count is taken after them, and shows it.
     let answered = false;
@@ -66,12 +66,26 @@ export async function gather({ expectations, settledFile, input, keepSecret }: G
     const clients = redis.clients.known ? redis.clients.value : [];
     const without: Facts = { seen: { ...unnamed, names: new Map() }, host };
     const holders = holdersOf(without, expectations);
-    const strangers = clients.map(({ host: address }) => address).filter((address) => address !== "" && node?.redis !== "elsewhere" && !holders.has(address));
+    // Where Redis is elsewhere, no container of this host's Docker has the address.
+    const known = node?.redis !== "elsewhere" && expectations.redis.managed === null;
+    const strangers = clients.map(({ host: address }) => address).filter((address) => address !== "" && known && !holders.has(address));
     const facts: Facts = { ...without, seen: { ...unnamed, names: await reverseNames(strangers) } };
-    return { facts, before: parseStanding(stream, facts.seen.names), connections: connectionsOf(clients, holdersOf(facts, expectations), expectations.queues), settleMs, problems };
+    return { facts, before: parseStanding(stream, facts.seen.names), connections: attributed(facts, expectations), settleMs, problems };
   } finally {
     client.disconnect();
   }
+}
+
+/** On a node without any of Redis's users the connection is opened by nobody's command, and never stands. */
+async function openRedis({ url, passwordFile, managed }: Expectations["redis"], isUsed: boolean, problems: string[], keepSecret: (secret: string) => void): Promise<Redis> {
+  if (managed !== null && isUsed) {
+    const secret = await readPassword(managed.urlFile, problems, keepSecret);
+    if (URL.canParse(secret)) keepSecret(new URL(secret).password);
+    const client = connectManaged(managed);
+    keepSecret(client.options.password ?? "");
+    return client;
+  }
+  return connectRedis(url ?? "redis://redis:6379", isUsed && passwordFile !== null ? await readPassword(passwordFile, problems, keepSecret) : "");
 }
 
 /** Says that the connections have settled, and reads what the host then tells. */

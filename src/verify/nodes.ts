@@ -21,6 +21,7 @@ export function concerns(id: string, expectations: Expectations): boolean {
   if (id === "exposure.private") return node !== undefined && node.refused.length > 0;
   if (id === "host.volume") return volume !== null;
   if (node === undefined) return true;
+  if (id.startsWith("redis.") && expectations.redis.managed !== null) return node.redis === "elsewhere" && (node.last || OF_ANY_REDIS.has(id));
   if (id.startsWith("redis.")) return node.redis === "here" || (node.redis === "elsewhere" && OF_ANY_REDIS.has(id));
   if (id === "connections.required" || id === "connections.maximum") return node.instances.length > 0;
   if (id.startsWith("connections.") || id === "app.heartbeat" || id.startsWith("app.canary.")) return node.last;

@@ -15,6 +15,8 @@ export interface Seen {
     readonly config: Fact<ReadonlyMap<string, string>>;
     /** The last CLIENT LIST, without the verifier's own connections. */
     readonly clients: Fact<readonly Client[]>;
+    /** Address that this server has for Redis, as CLIENT LIST shows the verifier's own connection; undefined where it shows none. */
+    readonly ownHost: string | undefined;
     /** Milliseconds left to the heartbeat; -1 without an expiry, -2 without the key (Redis's PTTL). */
     readonly heartbeatTtlMs: Fact<number>;
   };

@@ -1,6 +1,9 @@
 import type { Container, HostFacts } from "./host-facts.ts";
 import type { Expectations } from "./types.ts";
 
+/** The processes that hold connections to Redis. */
+export const PROCESSES = ["api", "worker"] as const;
+
 /** Services that come and go: `compose run` starts them, and nobody expects them to be there. */
 const RUN_ONCE: ReadonlySet<string> = new Set(["migrate", "verify"]);
 

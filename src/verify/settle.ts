@@ -2,7 +2,9 @@ import { budgetTotal, connectionBudget } from "../redis/budget.ts";
 import { type Client, isLocal, kindOf, queueOf } from "../redis/clients.ts";
 import { connectionsOf, type Holders } from "./attribution.ts";
 import { settledAcross } from "./nodes.ts";
-import { foreigners, lacks, PROCESSES, surplus } from "./checks/connections.ts";
+import { foreigners, lacks, surplus } from "./checks/connections.ts";
+import { managedConnections } from "./managed-connections.ts";
+import { PROCESSES } from "./services.ts";
 import type { Expectations } from "./types.ts";
 
 /** Polls that must agree: a graceful close opens an extra blocked client for half a second, an overlapping restart longer. */
@@ -61,6 +63,12 @@ export async function settle({ poll, expected, steady, windowMs, now, sleep }: S
     }
     await sleep(Math.max(0, INTERVAL_MS - (now() - began)));
   }
+}
+
+/** The same at a managed Redis, where a process is known by the names of its connections. */
+export function asExpectedManaged(clients: readonly Client[], ownHost: string | undefined, expectations: Expectations): boolean {
+  const { own } = managedConnections(clients, ownHost, expectations);
+  return foreigners(own, expectations).length === 0 && lacks(own, expectations).length === 0 && surplus(own, expectations).length === 0;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { connectionsOf, holdersOf } from "./attribution.ts";
+import { attributed } from "./attribution.ts";
 import { judge } from "./checks/index.ts";
 import { foreigners } from "./checks/connections.ts";
 import type { Facts } from "./seen.ts";
@@ -58,7 +58,5 @@ function runOf({ seen }: Facts): string | undefined {
 
 /** Whose foreign connections they are; one whose container is not known, by its address. */
 function strangers(facts: Facts, expectations: Expectations): string[] {
-  const { clients } = facts.seen.redis;
-  if (!clients.known) return [];
-  return foreigners(connectionsOf(clients.value, holdersOf(facts, expectations), expectations.queues), expectations).map(({ holder, address }) => (holder === "unknown" ? address.replace(/:\d+$/, "") : holder));
+  return foreigners(attributed(facts, expectations), expectations).map(({ holder, address }) => (holder === "unknown" ? address.replace(/:\d+$/, "") : holder));
 }

@@ -8,16 +8,17 @@ const COLUMNS = 80;
 const STATUS_WIDTH = 6;
 const LABEL_WIDTH = 10;
 
-type Row = "FAIL" | "????" | "warn" | "ok" | "n/a";
+type Row = "FAIL" | "????" | "warn" | "prov" | "ok" | "n/a";
 
-/** `????` is an unknown that does not pass, `n/a` one that does. */
+/** `????` is an unknown that does not pass, `n/a` one that does, `prov` what a managed Redis's provider keeps to itself. */
 function rowOf(check: Check): Row {
   if (check.status === "fail") return "FAIL";
+  if (check.providerManaged === true) return "prov";
   if (check.status === "unknown") return passes(check) ? "n/a" : "????";
   return check.warning === undefined ? "ok" : "warn";
 }
 
-const ORDER: readonly Row[] = ["FAIL", "????", "warn", "n/a", "ok"];
+const ORDER: readonly Row[] = ["FAIL", "????", "warn", "prov", "n/a", "ok"];
 
 /** Breaks at blanks; a longer word than the line is left whole, so that it can be copied. */
 export function wrap(text: string, width: number): string[] {
@@ -62,7 +63,8 @@ export function summary(report: Report): string {
   const count = (wanted: Row) => report.checks.filter((check) => rowOf(check) === wanted).length;
   const parts = [
     plural(report.checks.length, "check"), `${count("ok") + count("warn")} passed`, `${count("FAIL")} failed`,
-    `${count("????") + count("n/a")} unknown`, ...(count("warn") > 0 ? [plural(count("warn"), "warning")] : []),
+    `${count("????") + count("n/a")} unknown`,
+    ...(count("prov") > 0 ? [`${count("prov")} provider-managed`] : []), ...(count("warn") > 0 ? [plural(count("warn"), "warning")] : []),
   ];
   const verdict = report.cause === null ? "VERIFIED" : `FAILED, because of the ${report.cause}`;
   return `${verdict}\n${parts.join(", ")}\nsettled in ${seconds(report.settleMs)}, ${seconds(report.totalMs)} in all`;

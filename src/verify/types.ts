@@ -18,6 +18,21 @@ export interface Check {
   readonly standing?: true;
   /** Only with `pass`: it passes, and somebody should look before it no longer does. */
   readonly warning?: string;
+  /** Only with `unknown`: the provider of a managed Redis keeps this to itself. It passes, and is counted apart. */
+  readonly providerManaged?: true;
+}
+
+/** A Redis that a provider runs, and what is asked of what it shows. */
+export interface ManagedExpectation {
+  /** File with its URL, which holds the password. */
+  readonly urlFile: string;
+  /** File with the certificate of its authority; null: one that Node.js trusts. */
+  readonly caFile: string | null;
+  /** Name its certificate is for; null: the URL's host. */
+  readonly serverName: string | null;
+  /** Connections its plan allows. */
+  readonly connections: number;
+  readonly persistence: "aof" | "snapshots" | "none";
 }
 
 export interface ProcessExpectation {
@@ -70,8 +85,11 @@ export interface Expectations {
   /** Service name -> memory limit in bytes. */
   readonly memoryBytes: Readonly<Record<string, number>>;
   readonly redis: {
-    readonly url: string;
-    readonly passwordFile: string;
+    /** Null where it is a managed one's, which is in a file. */
+    readonly url: string | null;
+    readonly passwordFile: string | null;
+    /** Null for Berth's own; with it, the four below say nothing. */
+    readonly managed: ManagedExpectation | null;
     readonly maxmemoryBytes: number;
     readonly maxclients: number;
     readonly appendfsync: "everysec" | "always";

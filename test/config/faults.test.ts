@@ -27,6 +27,10 @@ test("a good configuration parses, with every default, and is frozen with its se
       "cpuShares": 4096,
       "image": "redis:8.0.5",
       "loadSeconds": 120,
+      "managed": {
+        "persistence": "aof",
+        "plaintext": false,
+      },
       "maxclients": 1000,
       "maxmemoryMb": 192,
       "memoryMb": 512,
@@ -175,11 +179,11 @@ describe("one message", () => {
       "server.type: required a Hetzner name, such as cx33 for a server type; found nothing
       app.image: required an image reference such as ghcr.io/example/app:1.4.2; found nothing
       app.queues: required a list of queue names; found nothing
-      secrets.redisPassword: required a password of printable ASCII; found nothing
       secrets.postgresPassword: required a password of printable ASCII; found nothing
       secrets.deployKey: required an ed25519 private key in OpenSSH's format; found nothing
       secrets.hostKey: required an ed25519 private key in OpenSSH's format; found nothing
       ssh.sources: required at least one address range that may reach port 22 (or ssh.openToWorld: true); found an empty list
+      secrets.redisPassword: required a password for Berth's own Redis (or secrets.redisUrl, for a managed one); found nothing
       next: correct these keys in Pulumi.<stack>.yaml (\`npx berth init <stack>\` writes missing secrets), then run the same command again; nothing was touched"
     `);
   });

@@ -26,6 +26,8 @@ export interface RedisOptions {
   readonly port?: number;
   /** What /data holds at the start: the content of this directory, copied. */
   readonly dataDir?: string;
+  /** Port that it listens on in its container; 6379. */
+  readonly inside?: number;
   /** Do not wait until it answers: for those who watch it start. */
   readonly wait?: boolean;
 }
@@ -34,13 +36,13 @@ const HOST = "127.0.0.1";
 const READY_MS = 60_000;
 const running = new Set<RunningService>();
 
-export async function startRedis({ args = ["--save", "", "--appendonly", "no"], password, port, dataDir, wait = true }: RedisOptions = {}): Promise<RunningService> {
+export async function startRedis({ args = ["--save", "", "--appendonly", "no"], password, port, dataDir, inside = 6379, wait = true }: RedisOptions = {}): Promise<RunningService> {
   const docker = await reachableDocker();
   const image = await ensureImage("redis", { docker });
   const secret = password === undefined ? [] : ["--requirepass", password];
   const user = password === undefined ? "" : `:${encodeURIComponent(password)}@`;
   const service = await start(docker, {
-    inside: 6379,
+    inside,
     // Published on loopback only; Redis itself sees Docker's bridge, and would refuse it without a password.
     run: [image, "redis-server", "--protected-mode", "no", ...args, ...secret],
     url: (at) => `redis://${user}${HOST}:${at}`,

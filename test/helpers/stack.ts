@@ -22,6 +22,7 @@ export function stack(over: Deep<ConfigInput> = {}): Config {
 /** Paths that say what they are. */
 export const sources: Sources = {
   redisConf: "/host/redis.conf",
+  redisCa: null,
   caddyfile: "/host/Caddyfile",
   expectations: "/host/expect.json",
   verifier: "/host/verifier.mjs",

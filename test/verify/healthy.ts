@@ -28,6 +28,7 @@ export const EXPECTATIONS: Expectations = {
   redis: {
     url: "redis://redis:6379",
     passwordFile: "/run/secrets/redis_password",
+    managed: null,
     maxmemoryBytes: 192 * MIB,
     maxclients: 1000,
     appendfsync: "everysec",
@@ -174,6 +175,7 @@ export function seen({ clients = CLIENT_LINES, info = {}, config = {}, redis = {
       info: known(new Map([...parseInfo(INFO), ...Object.entries(info)])),
       config: known(new Map(Object.entries({ ...CONFIG, ...config }))),
       clients: known(parseClientList(clients.join("\n"))),
+      ownHost: undefined,
       heartbeatTtlMs: known(75_000),
       ...redis,
     },

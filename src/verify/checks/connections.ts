@@ -1,16 +1,16 @@
 import { connectionBudget } from "../../redis/budget.ts";
 import { type ConnectionKind, queueOf } from "../../redis/clients.ts";
-import { connectionsOf, holdersOf, nameConnection } from "../attribution.ts";
+import { attributed, nameConnection } from "../attribution.ts";
+import { managedConnections } from "../managed-connections.ts";
 import { judgedInstances } from "../nodes.ts";
 import type { CheckId } from "../rules.ts";
 import type { Facts } from "../seen.ts";
 import type { Check, Connection, Expectations } from "../types.ts";
-import { fail, unknown, verdict } from "../verdict.ts";
+import { fail, pass, providerManaged, PROVIDER_MANAGED, unknown, verdict } from "../verdict.ts";
 import { plural } from "../words.ts";
 
 /** Connections to Redis, per process and kind, against what each process is declared to open. */
 
-export const PROCESSES = ["api", "worker"] as const;
 const KINDS = ["client", "subscriber", "blocked", "other"] as const satisfies readonly ConnectionKind[];
 
 /** What is missing, in words. Empty when every process holds all that it must. */
@@ -73,9 +73,12 @@ export function foreigners(connections: readonly Connection[], expectations: Exp
 /** Runs a judgement of the connections, once both Redis's list and the containers' addresses are known. */
 function judge(id: CheckId, facts: Facts, expectations: Expectations, expected: string, rule: (connections: readonly Connection[]) => Check): Check {
   const { clients } = facts.seen.redis;
+  const managed = expectations.redis.managed !== null;
+  if (!clients.known && managed && clients.why.startsWith(PROVIDER_MANAGED)) return providerManaged(id, clients.why.slice(PROVIDER_MANAGED.length + 2), expected);
   if (!clients.known) return unknown(id, clients.why, expected);
-  if (!facts.host.containers.known && id !== "connections.total") return unknown(id, `whose they are is not known: ${facts.host.containers.why}`, expected);
-  return rule(connectionsOf(clients.value, holdersOf(facts, expectations), expectations.queues));
+  // There the containers' addresses say nothing: this server has one.
+  if (!managed && !facts.host.containers.known && id !== "connections.total") return unknown(id, `whose they are is not known: ${facts.host.containers.why}`, expected);
+  return rule(attributed(facts, expectations));
 }
 
 function budgetWords(expectations: Expectations): string {
@@ -108,8 +111,23 @@ export function connectionsTotal(facts: Facts, expectations: Expectations): Chec
     const holders = [...new Set(connections.map((connection) => connection.holder))].toSorted();
     const parts = holders.map((holder) => `${holder} ${connections.filter((connection) => connection.holder === holder).length}`);
     const said = `${connections.length}${parts.length === 0 ? "" : ` (${parts.join(", ")})`}`;
-    return verdict("connections.total", connections.length > expectations.connectionCeiling ? [said] : [], said, expected);
+    if (connections.length > expectations.connectionCeiling) return verdict("connections.total", [said], said, expected);
+    return expectations.redis.managed === null ? pass("connections.total", said, expected) : withinPlan(facts, expectations, said, expected);
   });
+}
+
+/** From here on the next restart, which opens more for a moment, may find the door shut. */
+const PLAN_WARNS = 0.8;
+
+/** A managed Redis has other users too, who are not ours to judge; but the plan's limit is for all of them. */
+function withinPlan({ seen }: Facts, expectations: Expectations, said: string, expected: string): Check {
+  const { clients, ownHost } = seen.redis;
+  const { managed } = expectations.redis;
+  if (!clients.known || managed === null) return pass("connections.total", said, expected);
+  const { others } = managedConnections(clients.value, ownHost, expectations);
+  const all = clients.value.length;
+  const words = `${said}${others === 0 ? "" : `; ${others} of others`}, of ${managed.connections} in the plan`;
+  return pass("connections.total", words, expected, all > managed.connections * PLAN_WARNS ? "over 80 % of what the provider allows: a larger plan, or fewer users of this Redis" : undefined);
 }
 
 export function connectionsForeign(facts: Facts, expectations: Expectations): Check {

@@ -25,7 +25,8 @@ function hostPath(container: Container, directory: string): string | undefined {
 
 export function hostVolume({ host, seen }: Facts, { volume, images }: Expectations): Check {
   if (volume === null) return pass("host.volume", "nothing is kept on this node", "nothing is kept on this node");
-  const expected = `volume ${volume.id} at ${volume.mount}, data of Redis and Postgres on it`;
+  const data = "redis" in images || !("postgres" in images) ? "data of Redis and Postgres on it" : "data of Postgres on it";
+  const expected = `volume ${volume.id} at ${volume.mount}, ${data}`;
   if (!host.volume.known) return unknown("host.volume", host.volume.why, expected);
   if (!host.mounts.known) return unknown("host.volume", host.mounts.why, expected);
   if (!host.containers.known) return unknown("host.volume", host.containers.why, expected);
@@ -49,7 +50,7 @@ export function hostVolume({ host, seen }: Facts, { volume, images }: Expectatio
     else if (mountPointOf(host.mounts.value, path) !== mount) faults.push(`${service} keeps its data at ${path}, outside the volume`);
   }
   if (faults.length > 0) return verdict("host.volume", faults, "", expected);
-  return pass("host.volume", `volume ${volume.id} (${device}) at ${volume.mount}, data of Redis and Postgres on it`, expected, notGrown(host, volume.mount));
+  return pass("host.volume", `volume ${volume.id} (${device}) at ${volume.mount}, ${data}`, expected, notGrown(host, volume.mount));
 }
 
 /** What ext4 keeps for itself is under 5 %; a file system that is smaller yet was not grown with its device. */

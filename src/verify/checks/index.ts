@@ -8,15 +8,21 @@ import { driftFiles } from "./drift.ts";
 import { exposureFirewall, exposureMetadata, exposurePorts, exposurePrivate } from "./exposure.ts";
 import { hostDisk, hostMemory, hostVolume } from "./host.ts";
 import { limitsCpu, limitsMemory } from "./limits.ts";
+import { managedRedis } from "./managed.ts";
 import { postgresConnections, postgresReady } from "./postgres.ts";
 import { redisEvictions, redisFork, redisHugepages, redisOvercommit, redisRejected, redisSwap } from "./redis-health.ts";
 import {
   redisAof, redisAofStatus, redisConfig, redisEvictionPolicy, redisLoading, redisMaxmemory, redisMemory, redisReady, redisSave,
 } from "./redis.ts";
 
-const ONE_EACH: readonly ((facts: Facts, expectations: Expectations) => Check)[] = [
+type OneCheck = (facts: Facts, expectations: Expectations) => Check;
+
+const OWN_REDIS: readonly OneCheck[] = [
   redisReady, redisLoading, redisSave, redisAof, redisAofStatus, redisEvictionPolicy, redisMaxmemory, redisMemory, redisConfig,
   redisEvictions, redisRejected, redisFork, redisHugepages, redisOvercommit, redisSwap,
+];
+
+const THE_REST: readonly OneCheck[] = [
   connectionsRequired, connectionsMaximum, connectionsTotal, connectionsForeign,
   appHealth, appRestarts, appOom, appImages, appReady,
   postgresReady, postgresConnections,
@@ -30,8 +36,11 @@ const WRITERS = /^(?:app\.ready|app\.heartbeat|app\.health|app\.canary\..*|postg
 
 /** Every check that concerns this node, in the order of the table. */
 export function judge(facts: Facts, expectations: Expectations): Check[] {
+  const each = (checks: readonly OneCheck[]): Check[] => checks.map((check) => check(facts, expectations));
+  const { managed } = expectations.redis;
   const checks = [
-    ...ONE_EACH.map((check) => check(facts, expectations)),
+    ...(managed === null ? each(OWN_REDIS) : managedRedis(facts, expectations, managed)),
+    ...each(THE_REST),
     ...appHeartbeat(facts, expectations),
     ...appCanary(facts, expectations),
   ].filter(({ id }) => concerns(id, expectations));
