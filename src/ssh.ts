@@ -1,4 +1,4 @@
-import { Client } from "ssh2";
+import { Client, type ConnectConfig } from "ssh2";
 
 /** Where and as whom to sign in. The host key is required: a connection that is not pinned is not made. */
 export interface SshTarget {
@@ -31,10 +31,9 @@ export interface SshOptions {
  */
 export function runOverSsh(target: SshTarget, command: string, options: SshOptions = {}): Promise<SshResult> {
   const { timeoutSeconds = 120 } = options;
-  const pinned = Buffer.from(target.hostKey.trim().split(/\s+/)[1] ?? "", "base64");
   return new Promise((resolve, reject) => {
     const client = new Client();
-    let refusedKey: string | undefined;
+    const signIn = signingIn(target, Math.min(timeoutSeconds, 20));
     const settle = (finish: () => void): void => {
       clearTimeout(timer);
       client.end();
@@ -44,13 +43,7 @@ export function runOverSsh(target: SshTarget, command: string, options: SshOptio
       client.destroy();
       settle(() => reject(new Error(`run on ${target.host}: an answer within ${timeoutSeconds} s is required, none came: ${command}`)));
     }, timeoutSeconds * 1000);
-    client.on("error", (error) => {
-      const message = refusedKey === undefined
-        ? `connect to ${target.user}@${target.host}: ${error.message}`
-        : `connect to ${target.host}: the pinned host key is required, found another (${refusedKey}). ` +
-          "Either this is not the server, or it was rebuilt: compare with `pulumi stack output`.";
-      settle(() => reject(new Error(message)));
-    });
+    client.on("error", (error) => settle(() => reject(signIn.failure(error))));
     client.on("ready", () => {
       client.exec(command, (error, channel) => {
         if (error !== undefined) return settle(() => reject(error));
@@ -67,12 +60,31 @@ export function runOverSsh(target: SshTarget, command: string, options: SshOptio
         channel.end(options.stdin ?? "");
       });
     });
-    client.connect({
+    client.connect(signIn.config);
+  });
+}
+
+/** How to sign in, and what a failure of it means. */
+export interface SigningIn {
+  readonly config: ConnectConfig;
+  readonly failure: (error: Error) => Error;
+}
+
+/** By the key, and to the pinned host alone. @param seconds bound on the whole of it */
+export function signingIn(target: SshTarget, seconds: number): SigningIn {
+  const pinned = Buffer.from(target.hostKey.trim().split(/\s+/)[1] ?? "", "base64");
+  let refusedKey: string | undefined;
+  return {
+    failure: (error) => new Error(refusedKey === undefined
+      ? `connect to ${target.user}@${target.host}: ${error.message}`
+      : `connect to ${target.host}: the pinned host key is required, found another (${refusedKey}). ` +
+        "Either this is not the server, or it was rebuilt: compare with `pulumi stack output`."),
+    config: {
       host: target.host,
       port: target.port ?? 22,
       username: target.user,
       privateKey: target.privateKey,
-      readyTimeout: Math.min(timeoutSeconds, 20) * 1000,
+      readyTimeout: seconds * 1000,
       keepaliveInterval: 15_000,
       // Ask for the kind of key that is pinned, so that the server does not offer another of its keys.
       algorithms: { serverHostKey: ["ssh-ed25519"] },
@@ -81,6 +93,6 @@ export function runOverSsh(target: SshTarget, command: string, options: SshOptio
         refusedKey = key.toString("base64").slice(0, 40);
         return false;
       },
-    });
-  });
+    },
+  };
 }

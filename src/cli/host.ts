@@ -1,7 +1,8 @@
 import { publicKey } from "../config/keys.ts";
 import { Secret } from "../config/secret.ts";
 import { DEPLOY_USER } from "../host/cloud-init.ts";
-import { runOverSsh, type SshTarget } from "../ssh.ts";
+import { runOverSsh, type SshResult, type SshTarget } from "../ssh.ts";
+import { sessionOverSsh, terminalOf, type Streams } from "../ssh-session.ts";
 import { UsageError } from "./command.ts";
 import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
 
@@ -9,7 +10,9 @@ import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
 
 /** `--stack NAME`, and what is left of the command line. Without it, the stack that `pulumi stack select` chose. */
 export function takeStack(args: readonly string[]): { readonly stack: string | undefined; readonly rest: readonly string[] } {
-  const at = args.findIndex((arg) => arg === "--stack" || arg === "-s" || arg.startsWith("--stack="));
+  // Behind `--` is a command of somebody else's, with options of its own.
+  const end = args.indexOf("--");
+  const at = (end === -1 ? args : args.slice(0, end)).findIndex((arg) => arg === "--stack" || arg === "-s" || arg.startsWith("--stack="));
   if (at === -1) return { stack: undefined, rest: args };
   const arg = args[at] ?? "";
   const inline = arg.startsWith("--stack=");
@@ -28,12 +31,29 @@ export async function hostOf(stack: string | undefined, run: RunPulumi = runPulu
   return { host, user: DEPLOY_USER, privateKey: `${privateKey}\n`, hostKey: publicKey(new Secret(hostKey)) };
 }
 
+/** Run `server/berth COMMAND` on the host and keep what it prints on standard output; its other words are passed on as they come. */
+export function askHost(target: SshTarget, command: readonly string[], timeoutSeconds: number): Promise<SshResult> {
+  return runOverSsh(target, berth(command), { timeoutSeconds, onStderr: (text) => process.stderr.write(text) });
+}
+
+function berth(command: readonly string[]): string {
+  return ["sudo", "/opt/berth/scripts/current/berth", ...command].join(" ");
+}
+
 /** Run `server/berth COMMAND` on the host, its words passed on as they come. @returns its exit code */
 export async function onHost(target: SshTarget, command: readonly string[], timeoutSeconds: number): Promise<number> {
-  const { code } = await runOverSsh(target, ["sudo", "/opt/berth/scripts/current/berth", ...command].join(" "), {
+  const { code } = await runOverSsh(target, berth(command), {
     timeoutSeconds,
     onStdout: (text) => process.stdout.write(text),
     onStderr: (text) => process.stderr.write(text),
   });
   return code;
+}
+
+/**
+ * Run any command on the host with this terminal, or with these streams where there is none. Without a command: a login shell.
+ * @returns its exit code; 128 and the signal's number where a signal ended it
+ */
+export function withHost(target: SshTarget, command: string | undefined, streams: Streams = process): Promise<number> {
+  return sessionOverSsh(target, command, streams, terminalOf(streams));
 }

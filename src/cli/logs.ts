@@ -1,17 +1,20 @@
 import { parseArgs } from "node:util";
-import { runOverSsh } from "../ssh.ts";
+import { shellWord } from "../shell.ts";
 import { UsageError } from "./command.ts";
-import { hostOf, takeStack } from "./host.ts";
-
-const SERVICES = ["redis", "postgres", "api", "worker", "proxy"] as const;
+import { hostOf, onHost, takeStack } from "./host.ts";
+import { isService, SERVICES } from "./services.ts";
 
 export const help = `
-Prints what a service's container logged, also when it has stopped.
+Prints what the containers of the services named logged, of all without a name, also of those that have stopped. Of several, each line begins
+with its service's.
 
 options
-  --stack=NAME   default: the selected stack
-  --tail=LINES   how many of the last lines; default 100
-  --follow, -f   go on as more comes, until Ctrl-C
+  --stack=NAME     default: the selected stack
+  --service=NAME   as the name alone; may be repeated
+  --tail=LINES     how many of the last lines of each; default 100, or all with --since; "all"
+  --since=TIME     as far back as 10m, 2h, or 2026-11-01T12:00:00Z
+  --timestamps, -t each line with its time
+  --follow, -f     go on as more comes, until Ctrl-C
 
 services: ${SERVICES.join(", ")}
 `;
@@ -21,31 +24,27 @@ const FOLLOW_SECONDS = 24 * 3600;
 
 export async function run(args: readonly string[]): Promise<number> {
   const { stack, rest } = takeStack(args);
-  const { service, tail, follow } = logsOptions(rest);
-  // Words of our own only: the service is from the list, the number was counted.
-  const command = [
-    `id=$(sudo docker ps -aq --filter label=com.docker.compose.service=${service} --filter label=com.docker.compose.oneoff=False | head -n 1);`,
-    `[ -n "$id" ] || { echo 'berth logs: required: a container of ${service}; found: none; see berth status' >&2; exit 1; };`,
-    `sudo docker logs --tail ${tail}${follow ? " --follow" : ""} "$id"`,
-  ].join(" ");
-  const { code } = await runOverSsh(await hostOf(stack), command, {
-    timeoutSeconds: follow ? FOLLOW_SECONDS : 60,
-    onStdout: (text) => process.stdout.write(text),
-    onStderr: (text) => process.stderr.write(text),
-  });
-  return code;
+  const { words, follow } = logsOptions(rest);
+  return await onHost(await hostOf(stack), ["logs", ...words.map(shellWord)], follow ? FOLLOW_SECONDS : 60);
 }
 
-/** @throws {UsageError} naming what is wrong */
-export function logsOptions(args: readonly string[]): { readonly service: string; readonly tail: number; readonly follow: boolean } {
+/** The words for `docker compose logs`. @throws {UsageError} naming what is wrong */
+export function logsOptions(args: readonly string[]): { readonly words: readonly string[]; readonly follow: boolean } {
   const { values, positionals } = parsed(args);
-  const [service, ...more] = positionals;
-  if (service === undefined || more.length > 0 || !SERVICES.some((it) => it === service)) {
-    throw new UsageError(`required one service of ${SERVICES.join(", ")}; found ${positionals.join(" ") || "none"}`);
-  }
-  const tail = Number(values.tail);
-  if (!Number.isInteger(tail) || tail < 1) throw new UsageError(`--tail: required a whole number from 1; found ${values.tail}`);
-  return { service, tail, follow: values.follow };
+  const services = [...positionals, ...values.service];
+  const strange = services.filter((name) => !isService(name));
+  if (strange.length > 0) throw new UsageError(`required services of ${SERVICES.join(", ")}; found ${strange.join(" ")}`);
+  const { since, follow, timestamps } = values;
+  if (since !== undefined && !/^[0-9][0-9A-Za-z:.+-]*$/.test(since)) throw new UsageError(`--since: required a span such as 10m, or a time such as 2026-11-01T12:00:00Z; found ${since}`);
+  const tail = values.tail ?? (since === undefined ? "100" : "all");
+  if (tail !== "all" && !/^[1-9]\d*$/.test(tail)) throw new UsageError(`--tail: required a whole number from 1, or all; found ${tail}`);
+  return {
+    follow,
+    words: [
+      "--no-color", ...(services.length === 1 ? ["--no-log-prefix"] : []), "--tail", tail, ...(since === undefined ? [] : ["--since", since]),
+      ...(timestamps ? ["--timestamps"] : []), ...(follow ? ["--follow"] : []), ...services,
+    ],
+  };
 }
 
 function parsed(args: readonly string[]) {
@@ -53,7 +52,13 @@ function parsed(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { tail: { type: "string", default: "100" }, follow: { type: "boolean", short: "f", default: false } },
+      options: {
+        service: { type: "string", multiple: true, default: [] },
+        tail: { type: "string" },
+        since: { type: "string" },
+        timestamps: { type: "boolean", short: "t", default: false },
+        follow: { type: "boolean", short: "f", default: false },
+      },
     });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));

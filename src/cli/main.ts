@@ -18,10 +18,25 @@ const commands: Readonly<Record<string, Command>> = {
     summary: "good release, last verdict, every container",
     load: () => import("./status.ts"),
   },
+  doctor: {
+    usage: "doctor [SECTION] [--stack=NAME] [--json]",
+    summary: "why is it slow: likely causes, each with figures and the next step",
+    load: () => import("./doctor.ts"),
+  },
   logs: {
-    usage: "logs SERVICE [--tail=LINES] [--follow]",
-    summary: "what a service's container logged",
+    usage: "logs [SERVICE…] [--tail=LINES] [--since=TIME] [--follow]",
+    summary: "what the services' containers logged",
     load: () => import("./logs.ts"),
+  },
+  exec: {
+    usage: "exec SERVICE [--] COMMAND…",
+    summary: "run a command in a service's container",
+    load: () => import("./exec.ts"),
+  },
+  ssh: {
+    usage: "ssh [--stack=NAME] [-- COMMAND…]",
+    summary: "a shell on the server, or one command",
+    load: () => import("./ssh.ts"),
   },
   rollback: {
     usage: "rollback [--stack=NAME]",
@@ -50,7 +65,9 @@ export async function main(args: readonly string[], table: Readonly<Record<strin
   if (name === undefined || name === "--help" || name === "-h" || name === "help") return help(rest[0], table);
   const command = lookUp(name, table);
   if (command === undefined) return unknown(name, table);
-  if (rest.includes("--help") || rest.includes("-h")) return help(name, table);
+  // Behind `--` is a command of somebody else's, with options of its own.
+  const own = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;
+  if (own.includes("--help") || own.includes("-h")) return help(name, table);
   try {
     const { run } = await command.load();
     return await run(rest);

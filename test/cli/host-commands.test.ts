@@ -1,16 +1,23 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { doctorOptions, SECTIONS } from "../../src/cli/doctor.ts";
+import { execOptions, remoteExec } from "../../src/cli/exec.ts";
 import { hostOf, takeStack } from "../../src/cli/host.ts";
 import { logsOptions } from "../../src/cli/logs.ts";
+import { sshOptions } from "../../src/cli/ssh.ts";
 import { environmentOf } from "../../src/cli/probe.ts";
 import { generateSecrets } from "../../src/config/generate.ts";
 import { publicKey } from "../../src/config/keys.ts";
 import { Secret } from "../../src/config/secret.ts";
+import { shellWord } from "../../src/shell.ts";
 
 test.each([
   [["--stack", "prod", "--json"], "prod", ["--json"]],
   [["api", "--stack=prod"], "prod", ["api"]],
   [["-s", "prod"], "prod", []],
   [["api"], undefined, ["api"]],
+  [["--", "ls", "-s", "x"], undefined, ["--", "ls", "-s", "x"]],
 ] as const)("takeStack: %j", (args, stack, rest) => {
   expect(takeStack(args)).toEqual({ stack, rest });
 });
@@ -40,11 +47,62 @@ test("hostOf says which part of the stack is missing", async () => {
   await expect(hostOf("prod", run)).rejects.toThrow("finding the server's address: required `pulumi stack output` to succeed; found exit code 255");
 });
 
-test("logsOptions", () => {
-  expect(logsOptions(["worker", "--tail=5", "-f"])).toEqual({ service: "worker", tail: 5, follow: true });
-  expect(() => logsOptions(["sshd"])).toThrow("required one service of redis, postgres, api, worker, proxy; found sshd");
-  expect(() => logsOptions(["api", "--tail=0"])).toThrow("--tail: required a whole number from 1; found 0");
-  expect(() => logsOptions(["api", "--since=1h"])).toThrow("Unknown option '--since'");
+test("logs: the words for docker compose", () => {
+  expect(logsOptions([])).toEqual({ words: ["--no-color", "--tail", "100"], follow: false });
+  expect(logsOptions(["worker", "--tail=5", "-f"])).toEqual({ words: ["--no-color", "--no-log-prefix", "--tail", "5", "--follow", "worker"], follow: true });
+  expect(logsOptions(["--service=api", "--service", "redis", "--since=10m", "-t"]).words.join(" ")).toBe("--no-color --tail all --since 10m --timestamps api redis");
+  expect(() => logsOptions(["sshd"])).toThrow("required services of redis, postgres, api, worker, proxy; found sshd");
+  expect(() => logsOptions(["api", "--tail=0"])).toThrow("--tail: required a whole number from 1, or all; found 0");
+  expect(() => logsOptions(["api", "--since=$(reboot)"])).toThrow("--since: required a span such as 10m, or a time such as 2026-11-01T12:00:00Z; found $(reboot)");
+  expect(() => logsOptions(["api", "--grep=x"])).toThrow("Unknown option '--grep'");
+});
+
+test.each([
+  [["api", "sh"], undefined, "api", ["sh"]],
+  [["--stack=prod", "api", "ls", "-s", "--stack", "x"], "prod", "api", ["ls", "-s", "--stack", "x"]],
+  [["api", "--stack", "prod", "--", "node", "--help"], "prod", "api", ["node", "--help"]],
+  [["redis", "--", "sh", "-c", "a; b"], undefined, "redis", ["sh", "-c", "a; b"]],
+] as const)("exec: %j", (args, stack, service, command) => {
+  expect(execOptions(args)).toEqual({ stack, service, command });
+});
+
+test("exec says what is wrong", () => {
+  expect(() => execOptions([])).toThrow("required one service of redis, postgres, api, worker, proxy; found none");
+  expect(() => execOptions(["nginx", "sh"])).toThrow("found nginx");
+  expect(() => execOptions(["api"])).toThrow("required a command for api, such as sh; found none");
+  expect(() => execOptions(["api", "-it", "sh"])).toThrow("found -it; put -- before a command with options");
+});
+
+test("exec: each word of the command is one word over there", () => {
+  expect(remoteExec("api", ["node", "-e", "console.log('$HOME')"], false)).toBe(
+    `id=$(sudo /opt/berth/scripts/current/berth container api) && exec sudo docker exec --interactive "$id" node -e 'console.log('\\''$HOME'\\'')'`,
+  );
+  expect(remoteExec("api", ["sh"], true)).toContain("docker exec --interactive --tty");
+});
+
+test("ssh: a shell, or one command as ssh would run it", () => {
+  expect(sshOptions(["--stack=prod"])).toEqual({ stack: "prod", command: undefined });
+  expect(sshOptions(["--stack", "prod", "--", "echo never | sudo tee x", "-s"])).toEqual({ stack: "prod", command: "echo never | sudo tee x -s" });
+  expect(() => sshOptions(["uptime"])).toThrow("required nothing, or -- and a command; found uptime");
+});
+
+test("doctor: a section or the whole", () => {
+  expect(doctorOptions([])).toEqual({ section: undefined, json: false });
+  expect(doctorOptions(["--json"])).toEqual({ section: undefined, json: true });
+  expect(doctorOptions(["latency"])).toEqual({ section: "latency", json: false });
+  expect(() => doctorOptions(["constructor"])).toThrow("required at most one section of stats, latency");
+  expect(() => doctorOptions(["swap", "--json"])).toThrow("--json: required without a section");
+});
+
+test("each section that the command knows, the host's script knows", () => {
+  const script = readFileSync(new URL("../../server/doctor.sh", import.meta.url), "utf8");
+  expect(/^ {4}(stats \|.*)\) look_at/m.exec(script)?.[1]?.split(" | ").toSorted()).toEqual(Object.keys(SECTIONS).toSorted());
+});
+
+test("a word for a shell comes back as it went in", () => {
+  for (const word of ["plain", "two words", "it's", "$HOME", "`id`", "", "a\nb", "\\"]) {
+    expect(execFileSync("sh", ["-c", `printf %s ${shellWord(word)}`], { encoding: "utf8" })).toBe(word);
+  }
 });
 
 test("the probe of a stack is told what the program tells its own", async () => {

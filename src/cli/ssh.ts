@@ -1,0 +1,31 @@
+import { UsageError } from "./command.ts";
+import { hostOf, takeStack, withHost } from "./host.ts";
+
+export const help = `
+Opens a shell on the server as the deploy user, who may use sudo; with a command it runs that in place of the shell, as ssh does:
+its words are joined by blanks and read by the shell over there. The host key is the pinned one, or there is no connection.
+
+options
+  --stack=NAME   default: the selected stack
+
+examples
+  berth ssh
+  berth ssh -- sudo journalctl -u berth -n 50
+  berth ssh -- 'df -h | grep berth'
+
+Exit code: the shell's or the command's.
+`;
+
+export async function run(args: readonly string[]): Promise<number> {
+  const { stack, command } = sshOptions(args);
+  return await withHost(await hostOf(stack), command);
+}
+
+/** @throws {UsageError} naming what is wrong */
+export function sshOptions(args: readonly string[]): { readonly stack: string | undefined; readonly command: string | undefined } {
+  const { stack, rest } = takeStack(args);
+  const [first, ...words] = rest;
+  if (first === undefined) return { stack, command: undefined };
+  if (first !== "--" || words.length === 0) throw new UsageError(`required nothing, or -- and a command; found ${rest.join(" ")}`);
+  return { stack, command: words.join(" ") };
+}

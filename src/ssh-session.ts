@@ -1,0 +1,88 @@
+import { constants } from "node:os";
+import { Client, type ClientChannel, type PseudoTtyOptions } from "ssh2";
+import { signingIn, type SshTarget } from "./ssh.ts";
+
+/** A session like `ssh`'s own: this process's streams, and its terminal where it has one. */
+
+export interface Streams {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+/** A terminal that a person types into and reads. */
+export interface Terminal {
+  readonly name: string;
+  readonly size: () => { readonly rows: number; readonly columns: number };
+  /** Whether keys go to the other side one by one, unread by this one. */
+  readonly raw: (on: boolean) => void;
+  readonly onResize: (changed: () => void) => void;
+}
+
+/** The terminal of these streams; undefined when either end is a file or a pipe. */
+export function terminalOf({ stdin, stdout }: Streams): Terminal | undefined {
+  if (!stdin.isTTY || !stdout.isTTY) return undefined;
+  return {
+    name: process.env["TERM"] ?? "xterm",
+    size: () => ({ rows: stdout.rows, columns: stdout.columns }),
+    raw: (on) => void stdin.setRawMode(on),
+    onResize: (changed) => void stdout.on("resize", changed),
+  };
+}
+
+/** Long enough for a server that is short of everything. */
+const SIGN_IN_SECONDS = 20;
+
+/**
+ * Run a command, or a login shell without one, until it ends.
+ * @returns its exit code; 128 and the signal's number where a signal ended it
+ * @throws when the host cannot be reached, shows another key than the pinned one, or is lost
+ */
+export function sessionOverSsh(target: SshTarget, command: string | undefined, streams: Streams, terminal?: Terminal): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const client = new Client();
+    const signIn = signingIn(target, SIGN_IN_SECONDS);
+    let code: number | undefined;
+    const finish = (end: () => void): void => {
+      terminal?.raw(false);
+      streams.stdin.unpipe();
+      streams.stdin.pause();
+      // An open pipe would keep this process when the other side has ended.
+      streams.stdin.unref();
+      client.end();
+      end();
+    };
+    const begun = (error: Error | undefined, channel: ClientChannel): void => {
+      if (error !== undefined) return finish(() => reject(error));
+      channel.on("exit", (...ending: readonly unknown[]) => {
+        code = exitCode(ending);
+      });
+      channel.on("close", () => finish(() => (code === undefined ? reject(new Error(`session on ${target.host}: the connection was lost before the command ended`)) : resolve(code))));
+      channel.pipe(streams.stdout, { end: false });
+      channel.stderr.pipe(streams.stderr, { end: false });
+      terminal?.raw(true);
+      terminal?.onResize(() => channel.setWindow(terminal.size().rows, terminal.size().columns, 0, 0));
+      streams.stdin.pipe(channel);
+    };
+    client.on("error", (error) => finish(() => reject(signIn.failure(error))));
+    client.on("ready", () => {
+      const pty = pseudoTerminal(terminal);
+      if (command === undefined) client.shell(pty ?? false, begun);
+      else client.exec(command, pty === undefined ? {} : { pty }, begun);
+    });
+    client.connect(signIn.config);
+  });
+}
+
+function pseudoTerminal(terminal: Terminal | undefined): PseudoTtyOptions | undefined {
+  if (terminal === undefined) return undefined;
+  const { rows, columns } = terminal.size();
+  return { term: terminal.name, rows, cols: columns };
+}
+
+/** ssh2 says either the code, or null and the signal's name (`SIGTERM`). */
+function exitCode([code, signal]: readonly unknown[]): number {
+  if (typeof code === "number") return code;
+  const number = Object.entries(constants.signals).find(([name]) => name === signal)?.[1];
+  return 128 + (number ?? 0);
+}

@@ -1,0 +1,119 @@
+import { expect, test } from "vitest";
+import { diagnose } from "../../src/doctor/diagnose.ts";
+import { parseDoctor } from "../../src/doctor/parse.ts";
+import { doctorTable } from "../../src/doctor/table.ts";
+import { type Cause, diagnosis, healthySection, ids, sectionNames, stream } from "./captured.ts";
+
+/** Every likely cause that facts captured on a real host lead to, in order. */
+const CAPTURED: readonly [Cause, readonly string[]][] = [
+  ["cpu", ["cpu.busy", "redis.latency"]],
+  ["memory", ["redis.memory"]],
+  ["swap", ["swap.redis"]],
+  ["disk", ["disk.full", "redis.aof-status"]],
+  ["foreign", ["disk.foreign", "disk.low"]],
+  ["keys", ["redis.slow-command", "redis.latency"]],
+  ["leak", ["connections.surplus"]],
+  ["hung", ["worker.hung"]],
+  ["rdb", ["redis.save"]],
+  ["overcommit", ["kernel.overcommit"]],
+  ["thp", ["kernel.hugepages"]],
+  ["loading", ["redis.loading", "redis.latency"]],
+];
+
+test.each(CAPTURED)("%s: the planted cause is first", (cause, expected) => {
+  expect(ids(diagnosis(cause))).toEqual(expected);
+});
+
+test("a healthy server: no finding", async () => {
+  expect(ids(diagnosis())).toEqual([]);
+  await expect(doctorTable(diagnosis())).toMatchFileSnapshot("golden/healthy.txt");
+});
+
+test.each(CAPTURED)("%s, as it is printed: 80 columns", async (cause) => {
+  const text = doctorTable(diagnosis(cause));
+  await expect(text).toMatchFileSnapshot(`golden/${cause}.txt`);
+  // A digest is left whole, so that it can be copied.
+  expect(text.split("\n").filter((line) => line.length > 80 && !line.includes("sha256"))).toEqual([]);
+});
+
+test.each(sectionNames())("without %s: nothing is made up", (name) => {
+  expect(ids(diagnosis(undefined, { [name]: undefined }))).toEqual([]);
+  expect(ids(diagnosis(undefined, { [name]: "" }))).toEqual([]);
+});
+
+test.each(sectionNames().filter((name) => /redis$|^(stats|others|latency|intrinsic)$/.test(name)))("%s, which the script could not have: nothing is made up", (name) => {
+  expect(ids(diagnosis(undefined, { [name]: "! it could not be had" }))).toEqual([]);
+});
+
+test("a section that is garbled spoils only itself, and says so", () => {
+  const { findings, seen } = diagnosis(undefined, { swaps: "Filename Size\n/swapfile much little" });
+  expect(findings).toEqual([]);
+  expect(seen.find(({ label }) => label === "swap")).toMatchInlineSnapshot(`
+    {
+      "known": false,
+      "label": "swap",
+      "text": "the facts' section "swaps" is malformed: size: required: a number; found: /swapfile",
+    }
+  `);
+});
+
+test("nothing at all: nothing is known, and each says why", () => {
+  const { findings, seen } = diagnose(parseDoctor(""));
+  expect(findings).toEqual([]);
+  expect(seen.filter(({ known }) => known)).toEqual([]);
+});
+
+test("Docker does not answer: that is the cause, and the host is told all the same", () => {
+  const silent = "! Docker: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?";
+  const redis = `"@@ x"\n${silent}`;
+  const found = diagnosis(undefined, { docker: silent, stats: silent, others: silent, inspect: undefined, "before-redis": redis, "after-redis": redis, latency: silent, intrinsic: silent });
+  expect(ids(found)).toEqual(["host.docker"]);
+  expect(found.findings[0]?.evidence).toMatchInlineSnapshot(`
+    [
+      "Docker: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+    ]
+  `);
+  expect(found.seen.find(({ label }) => label === "memory")?.known).toBe(true);
+  expect(found.seen.find(({ label }) => label === "queues")).toMatchInlineSnapshot(`
+    {
+      "known": false,
+      "label": "queues",
+      "text": "Docker: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+    }
+  `);
+});
+
+/** Docker's word of one service, changed. */
+function inspect(service: string, change: (text: string) => string): string {
+  return healthySection("inspect").split("\n").map((line) => (line.includes(`"com.docker.compose.service":"${service}"`) ? change(line) : line)).join("\n");
+}
+
+test("Redis does not run", () => {
+  const why = "! the container of redis is exited, exit code 1";
+  const found = diagnosis(undefined, {
+    "before-redis": why, "after-redis": why, latency: why, intrinsic: why,
+    inspect: inspect("redis", (line) => line.replace('"Status":"running"', '"Status":"exited"').replace('"ExitCode":0', '"ExitCode":1')),
+  });
+  expect(ids(found)).toEqual(["redis.down", "containers.unhealthy"]);
+  expect(found.findings[0]?.evidence[0]).toBe("its container is exited, exit code 1");
+  expect(found.findings[1]?.followsFrom).toEqual(["redis.down"]);
+});
+
+test("Redis runs and does not answer", () => {
+  const why = "! Redis: no answer within 3 s";
+  const found = diagnosis(undefined, { "before-redis": why, "after-redis": "! Redis: no answer to the question before", latency: why });
+  expect(ids(found)).toEqual(["redis.silent"]);
+});
+
+test("a worker that is gone is told from one that hangs", () => {
+  const found = diagnosis(undefined, { inspect: inspect("worker", (line) => line.replace('"Status":"running"', '"Status":"restarting"')) });
+  expect(ids(found)).toEqual(["worker.down", "containers.unhealthy"]);
+});
+
+test("secrets and jobs: of a slow command only its name and first word are kept", () => {
+  const entry = '[[1,4102444800,20000,["HMSET","user:7","password","hunter22"],"172.18.0.4:1",""],[2,4102444800,9000000,["auth","hunter22"],"",""],[3,4102444800,99000,["EVALSHA","abc","1","hunter22"],"",""]]';
+  const text = stream().replace(/^(@@ after-redis\n[^]*?"@@ slowlog"\n).*$/m, `$1${entry}`);
+  const { redis } = parseDoctor(text);
+  expect(redis.slowlog.known && redis.slowlog.value.map(({ command, subject }) => `${command} ${subject}`.trim())).toEqual(["HMSET user:7", "AUTH", "EVALSHA"]);
+  expect(JSON.stringify(diagnose(parseDoctor(text)))).not.toContain("hunter22");
+});
