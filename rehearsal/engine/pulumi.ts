@@ -139,6 +139,11 @@ export class PulumiEngine implements DeploymentEngine {
     }
   }
 
+  /** What a command of the CLI sees, for another stack of this engine's. */
+  get environment(): NodeJS.ProcessEnv {
+    return environment(this.#options.workDir);
+  }
+
   /** Run any command of the CLI on this stack and give back its standard output. @throws {Error} unless it exits 0 */
   async run(args: readonly string[], options: { readonly stdin?: string; readonly scoped?: boolean; readonly log?: Log } = {}): Promise<string> {
     const { cli, signal, stack, workDir } = this.#options;

@@ -2,9 +2,11 @@ import { existsSync } from "node:fs";
 
 /**
  * Whether this process runs in a container. Docker and Podman leave a file; Kubernetes sets a variable; Berth names the
- * process. All of them are looked at, because each engine gives only its own sign.
+ * process. All of them are looked at, because each engine gives only its own sign. BERTH_ON_HOST=true says that it does not, to the
+ * services: `npm run dev` knows where their ports are, also when the machine itself is a container.
  */
 export function inContainer(env: NodeJS.ProcessEnv = process.env, exists: (path: string) => boolean = existsSync): boolean {
+  if (env["BERTH_ON_HOST"] === "true") return false;
   return env["BERTH_PROCESS"] !== undefined || env["KUBERNETES_SERVICE_HOST"] !== undefined || exists("/.dockerenv") || exists("/run/.containerenv");
 }
 

@@ -51,14 +51,20 @@ export function composeDev(config: Config): ComposeFile {
   };
 }
 
-export function composeDevText(config: Config): string {
+/** What the application's environment says in development. Host names as in production: outside a container the runtime makes them localhost. */
+export function devUrls(config: Config, ports: { readonly redis: number; readonly postgres: number } = { redis: REDIS_PORT, postgres: POSTGRES_PORT }): Record<"REDIS_URL" | "DATABASE_URL", string> {
   const { user, database } = config.postgres;
+  return { REDIS_URL: `redis://redis:${ports.redis}`, DATABASE_URL: `postgres://${user}:${DEV_PASSWORD}@postgres:${ports.postgres}/${database}` };
+}
+
+export function composeDevText(config: Config): string {
   return toYaml(composeDev(config), {
     header: [
-      "Rendered by Berth (src/compose/dev.ts): Redis and Postgres for an application that runs on this machine.",
+      "Rendered by Berth (src/compose/dev.ts): Redis and Postgres for an application that runs on this machine. `npm run dev` starts",
+      "them with the application; by hand, and for an application of your own:",
       "  docker compose -f compose/dev.yaml up --wait",
-      `  REDIS_URL=redis://redis:${REDIS_PORT}   (the runtime makes it localhost outside a container)`,
-      `  DATABASE_URL=postgres://${user}:${DEV_PASSWORD}@localhost:${POSTGRES_PORT}/${database}`,
+      ...Object.entries(devUrls(config)).map(([name, value]) => `  ${name}=${value}`),
+      "The runtime makes the host names localhost outside a container.",
     ].join("\n"),
   });
 }

@@ -133,8 +133,8 @@ export const configSchema = z.strictObject({
       email: z.email().optional().describe("Address the certificate authority may write to."),
       staging: z.boolean().default(false).describe("Use Let's Encrypt's staging authority: untrusted certificates, generous limits. With `directory`: expect certificates that browsers do not trust."),
       directory: z
-        .httpUrl()
-        .regex(/^https:\/\/[!-~]+$/, "an https:// URL")
+        .string()
+        .regex(/^https:\/\/[A-Za-z0-9.[\]:-]+\/[!#-'*-[\]^-z|~]*$/, "an https:// URL, such as https://ca.example.com/directory")
         .max(512)
         .optional()
         .describe("ACME directory of another authority. The proxy's image must trust its HTTPS."),

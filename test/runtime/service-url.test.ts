@@ -42,6 +42,10 @@ describe("inContainer", () => {
     expect(inContainer(env, (path) => path === file)).toBe(true);
   });
 
+  test("told that the services' ports are here, it is a host in spite of the signs", () => {
+    expect(inContainer({ BERTH_ON_HOST: "true", BERTH_PROCESS: "api" }, () => true)).toBe(false);
+  });
+
   test("without a sign it is a host", () => {
     expect(inContainer({ NODE_ENV: "development" }, nowhere)).toBe(false);
   });

@@ -1,0 +1,146 @@
+import { cpus } from "node:os";
+import { containerIds, redisCli } from "../rehearsal/observe.ts";
+import { Rehearsal } from "../rehearsal/rehearsal.ts";
+import { Steps } from "../rehearsal/steps.ts";
+import type { Report } from "../src/verify/types.ts";
+import { atMost, type Context, type Figure, median, type Part, told } from "./figure.ts";
+
+/** A worker that burns every core beside Redis and the API: with the CPU weights of the rendered Compose file, and without. */
+export const isolation: Part = {
+  name: "isolation",
+  about: "Redis and API beside a worker that burns every core, with and without CPU weights; a leak",
+  run: async (context) => {
+    const rehearsal = await Rehearsal.start({ steps: new Steps(process.stderr), engine: "in-process" });
+    try {
+      context.say("first deployment");
+      await rehearsal.up();
+      return [...(await contention(rehearsal, context)), ...(await leak(rehearsal))];
+    } finally {
+      await rehearsal.close();
+    }
+  },
+};
+
+/** Docker's default, which is what a Compose file without weights gives. */
+const NO_WEIGHT = 1024;
+const SERVICES = ["redis", "postgres", "api", "worker", "proxy"];
+
+/** Two threads a core, each hashing without a pause: what ffmpeg does with its threads. */
+const BURN = `
+const { Worker } = require("node:worker_threads");
+for (let i = 0; i < ${2 * cpus().length}; i += 1) new Worker("const { createHash } = require('node:crypto'); const block = Buffer.alloc(1 << 20); for (;;) createHash('sha256').update(block).digest();", { eval: true });
+`;
+
+type Situation = "idle" | "weights" | "none";
+
+async function contention(rehearsal: Rehearsal, { quick, say }: Context): Promise<Figure[]> {
+  const ids = await containerIds(rehearsal);
+  const weights = await sharesOf(rehearsal, ids);
+  const redis: Record<Situation, number[]> = { idle: [], weights: [], none: [] };
+  const api: Record<Situation, number[]> = { idle: [], weights: [], none: [] };
+  const rounds = quick ? 1 : 5;
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const situation of ["idle", "weights", "none"] as const) {
+      await setShares(rehearsal, ids, situation === "none" ? Object.fromEntries(SERVICES.map((name) => [name, NO_WEIGHT])) : weights);
+      const burner = situation === "idle" ? undefined : await burn(rehearsal);
+      try {
+        const seen = { redis: await redisP99(rehearsal, weights["api"] ?? NO_WEIGHT, quick), api: await apiP99(rehearsal, quick) };
+        say(`round ${round} of ${rounds}, ${situation}: Redis p99 ${seen.redis} ms, API p99 ${seen.api.toFixed(1)} ms`);
+        redis[situation].push(seen.redis);
+        api[situation].push(seen.api);
+      } finally {
+        await burner?.();
+      }
+    }
+  }
+  await setShares(rehearsal, ids, weights);
+  const of = (values: Record<Situation, number[]>, situation: Situation): number => median(values[situation]);
+  return [
+    told("Redis p99, nothing else running", of(redis, "idle"), "ms"),
+    told("Redis p99 beside the burning worker, rendered weights", of(redis, "weights"), "ms"),
+    told("Redis p99 beside the burning worker, no weights", of(redis, "none"), "ms"),
+    atMost("Redis: weights by no weights", of(redis, "weights") / of(redis, "none"), "x", 0.25),
+    told("Redis: weights by idle (aim 2)", of(redis, "weights") / of(redis, "idle"), "x"),
+    told("API p99, nothing else running", of(api, "idle"), "ms"),
+    told("API p99 beside the burning worker, rendered weights", of(api, "weights"), "ms"),
+    told("API p99 beside the burning worker, no weights", of(api, "none"), "ms"),
+    atMost("API: weights by idle", of(api, "weights") / of(api, "idle"), "x", 3),
+  ];
+}
+
+async function sharesOf(rehearsal: Rehearsal, ids: Readonly<Record<string, string>>): Promise<Record<string, number>> {
+  const entries = SERVICES.map(async (name) => [name, Number(await rehearsal.exec(["docker", "inspect", "--format", "{{.HostConfig.CpuShares}}", ids[name] ?? ""]))] as const);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function setShares(rehearsal: Rehearsal, ids: Readonly<Record<string, string>>, shares: Readonly<Record<string, number>>): Promise<void> {
+  for (const name of SERVICES) await rehearsal.exec(["docker", "update", "--cpu-shares", String(shares[name] ?? NO_WEIGHT), ids[name] ?? ""]);
+}
+
+/** In the worker's container, so with its weight and within its limits. @returns what ends it */
+async function burn(rehearsal: Rehearsal): Promise<() => Promise<void>> {
+  await rehearsal.exec(["docker", "exec", "--detach", "berth-worker-1", "node", "--title=bench-burn", "-e", BURN]);
+  return async () => {
+    await rehearsal.attempt(["pkill", "-KILL", "-f", "bench-burn"]);
+  };
+}
+
+/** SET by 12 clients, as many as an API and a worker on two queues may hold, with the API's weight: what the application meets. */
+async function redisP99(rehearsal: Rehearsal, apiShares: number, quick: boolean): Promise<number> {
+  const image = (await rehearsal.exec(["docker", "inspect", "--format", "{{.Config.Image}}", "berth-redis-1"])).trim();
+  const script = `REDISCLI_AUTH=$(cat /dev/stdin) exec redis-benchmark -h redis -c 12 -n ${quick ? 20_000 : 200_000} -t set -d 100 --csv`;
+  // redis-benchmark takes the password by -a alone, which shows on a command line: of a stand-in's own, made for this run.
+  const out = await rehearsal.exec(
+    ["docker", "run", "--rm", "--interactive", "--network", "berth_backend", "--cpu-shares", String(apiShares), "--entrypoint", "sh", image, "-c", script.replace("REDISCLI_AUTH=$(cat /dev/stdin) exec redis-benchmark", 'exec redis-benchmark -a "$(cat)"')],
+    { input: rehearsal.secrets.redisPassword, timeoutMs: 300_000 },
+  );
+  const line = out.split("\n").find((it) => it.startsWith('"SET"')) ?? "";
+  // "test","rps","avg","min","p50","p95","p99","max", latencies in ms
+  const p99 = Number(line.split(",")[6]?.replaceAll('"', ""));
+  if (!Number.isFinite(p99)) throw new Error(`redis-benchmark: a line of figures for SET is required, found: ${out.slice(0, 300)}`);
+  return p99;
+}
+
+/** GET /readyz, which asks Redis and Postgres: 100 a second, asked from a process that the burning does not slow. */
+const ASK = `
+const { request, Agent } = require("node:http");
+const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+const count = Number(process.argv[1]);
+const times = [];
+let left = count;
+const one = () => {
+  const from = performance.now();
+  request({ host: "api", port: 3000, path: "/readyz", agent }, (answer) => {
+    answer.resume().on("end", () => { times.push(performance.now() - from); if (--left === 0) end(); });
+  }).on("error", (error) => { console.error(error.message); process.exit(1); }).end();
+};
+const end = () => { times.sort((a, b) => a - b); console.log(times[Math.ceil(0.99 * count) - 1]); process.exit(0); };
+let sent = 0;
+const timer = setInterval(() => { one(); if (++sent === count) clearInterval(timer); }, 10);
+`;
+/** Stands for another machine: what asks is not what is measured. */
+const OUTSIDE_SHARES = 262_144;
+
+async function apiP99(rehearsal: Rehearsal, quick: boolean): Promise<number> {
+  const image = (await rehearsal.exec(["docker", "inspect", "--format", "{{.Config.Image}}", "berth-api-1"])).trim();
+  const out = await rehearsal.exec(
+    ["docker", "run", "--rm", "--network", "berth_backend", "--cpu-shares", String(OUTSIDE_SHARES), "--entrypoint", "node", image, "-e", ASK, String(quick ? 200 : 1_500)],
+    { timeoutMs: 300_000 },
+  );
+  return Number(out.trim());
+}
+
+/** A connection that nobody declared, opened in the API's container; how long until the verification has found it. */
+async function leak(rehearsal: Rehearsal): Promise<Figure[]> {
+  const before = new Set((await redisCli(rehearsal, "CLIENT LIST")).split("\n").map((line) => line.split(" ")[0]));
+  const open = 'const s=require("node:net").connect(6379,"redis");s.on("connect",()=>s.write("AUTH "+require("node:fs").readFileSync(process.env.REDIS_PASSWORD_FILE,"utf8").trim()+"\\r\\n"));s.resume()';
+  await rehearsal.exec(["docker", "exec", "--detach", "berth-api-1", "node", "--title=bench-leak", "-e", open]);
+  while ((await redisCli(rehearsal, "CLIENT LIST")).split("\n").every((line) => before.has(line.split(" ")[0]) || line.includes("addr=127.0.0.1"))) await new Promise((resolve) => setTimeout(resolve, 200));
+  const { stdout } = await rehearsal.attempt(["/opt/berth/scripts/current/berth", "verify", "--json"], { timeoutMs: 180_000 });
+  const report = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Report;
+  await rehearsal.attempt(["pkill", "-KILL", "-f", "bench-leak"]);
+  const found = report.checks.some(({ id, status }) => id.startsWith("connections.") && status === "fail");
+  if (!found) throw new Error("a leaked connection: a failed check of connections is required, found none");
+  // The rehearsal keeps verify.settleSeconds at its default.
+  return [atMost("a leaked connection is found within", report.settleMs / 1000, "s", 45)];
+}
