@@ -233,7 +233,9 @@ export class Rehearsal {
 
   /** Every value that may be shown nowhere. */
   get planted(): readonly string[] {
-    const keyLines = [this.secrets.deployKey, this.secrets.hostKey].map((key) => key.split("\n").at(3) ?? key);
+    const now: unknown = this.#settings["secrets"];
+    const rotated = typeof now === "object" && now !== null && "deployKey" in now && typeof now.deployKey === "string" ? [now.deployKey] : [];
+    const keyLines = [this.secrets.deployKey, this.secrets.hostKey, ...rotated].map((key) => key.split("\n").at(3) ?? key);
     return [this.secrets.redisPassword, this.secrets.postgresPassword, this.registry.password, ...keyLines];
   }
 

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Skip, skipLines } from "./helpers/skips.ts";
 
 /**
  * `npm test`: the gate, then every test, then one line with the counts. Arguments go to vitest, so that
@@ -19,9 +20,11 @@ const check = spawnSync(process.execPath, ["--import", "tsx", "scripts/check.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "berth-test-"));
 const output = join(scratch, "results.json");
+const skipsFile = join(scratch, "skips.json");
 // By its own file: npx would put node_modules/.bin first on PATH, and hide a `pulumi` that is installed.
-const vitest = spawn(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${output}`, ...process.argv.slice(2)], {
+const vitest = spawn(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", "--reporter=./test/helpers/skips.ts", `--outputFile.json=${output}`, ...process.argv.slice(2)], {
   stdio: ["ignore", "inherit", "inherit"],
+  env: { ...process.env, BERTH_TEST_SKIPS: skipsFile },
 });
 // vitest gets Ctrl-C from the terminal itself and tears down what the tests started; this process waits for that.
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -39,8 +42,8 @@ try {
   // A file that fails before its first test counts as one failure: it has no test to count.
   const broken = results.testResults.filter((file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"));
   for (const file of broken) console.log(`failed outside a test: ${file.name}`);
-  const skipped = results.testResults.flatMap((file) => file.assertionResults).filter((test) => test.status === "pending" || test.status === "skipped");
-  for (const test of skipped) console.log(`skipped: ${test.fullName}`);
+  const skipped = JSON.parse(readFileSync(skipsFile, "utf8")) as Skip[];
+  for (const line of skipLines(skipped)) console.log(line);
   counts = { passed: results.numPassedTests, failed: results.numFailedTests + broken.length, skipped: skipped.length };
 } catch (error) {
   console.log(`the test run left no results: ${String(error)}`);

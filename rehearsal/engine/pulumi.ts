@@ -70,7 +70,7 @@ export class PulumiEngine implements DeploymentEngine {
     const project = join(workDir, "project");
     for (const name of options.program === undefined ? LINKED : [...LINKED, "test"]) await symlink(join(root, name), join(project, name));
     const described = await readFile(join(root, "Pulumi.yaml"), "utf8");
-    await writeFile(join(project, "Pulumi.yaml"), options.program === undefined ? described : described.replace(/^main: .*$/m, `main: ${options.program}`));
+    await writeFile(join(project, "Pulumi.yaml"), options.program === undefined ? described : described.replace(/^main: .*$/m, `main: ${options.program}`).replace(/nodeargs: .*$/m, 'nodeargs: "--import tsx"'));
     const plugins = cacheDirectory("pulumi-plugins");
     await mkdir(plugins, { recursive: true });
     await linkPlugins(plugins, root);
@@ -131,7 +131,13 @@ export class PulumiEngine implements DeploymentEngine {
     const { endpoint, token, secretKeys, stack } = this.#options;
     const wanted = { config: { ...config, "hcloud:endpoint": endpoint, "hcloud:token": token }, secretKeys: [...secretKeys, "hcloud:token"] };
     await writePlain(join(this.#project, `Pulumi.${stack}.yaml`), wanted);
-    for (const { path, value } of secretLeaves(wanted)) {
+    const leaves = secretLeaves(wanted);
+    for (const path of this.#secretsSet.keys()) {
+      if (leaves.some((leaf) => leaf.path === path)) continue;
+      await this.run(["config", "rm", "--path", path]);
+      this.#secretsSet.delete(path);
+    }
+    for (const { path, value } of leaves) {
       if (this.#secretsSet.get(path) === value) continue;
       // By standard input: an argument could be read by any process of this machine.
       await this.run(["config", "set", "--secret", "--path", path], { stdin: value });

@@ -24,12 +24,13 @@ export interface Failure {
 
 const AGAIN = "run the same command again: it goes on from here, and what is done stays done";
 
+const GONE = "It, or what it belongs to, is gone at Hetzner, and the state does not know. Run the same command with --refresh.";
+
 /** Codes that pass by themselves. */
 const PASSING: Readonly<Record<string, string>> = {
   locked: "Another action is still under way on it. Wait for its end (Hetzner's web interface shows it)",
   conflict: "Something else changed it at the same moment. Look who else deploys this stack",
   rate_limit_exceeded: "The project's budget of requests (3600 an hour) is used up. Wait a few minutes",
-  action_failed: "Hetzner began it and could not finish",
   timeout: "Hetzner did not answer in time",
   bad_gateway: "Hetzner's API has a disturbance (https://status.hetzner.com). Wait for its end",
   server_error: "Hetzner's API has a disturbance (https://status.hetzner.com). Wait for its end",
@@ -41,7 +42,11 @@ export function adviceFor(failure: Failure): string {
   const code = /\(([a-z_]+), [0-9a-f]+\)/.exec(failure.text)?.[1] ?? "";
   const passing = PASSING[code];
   if (passing !== undefined) return `${passing}, then ${AGAIN}.`;
+  // The engine's own words for a server whose making failed half-way, at the next update.
+  if (failure.text.includes("did not exist while updating")) return GONE;
   switch (code) {
+    case "action_failed":
+      return "Hetzner began it and could not finish; what there is of it now, only a look tells. Run the same command with --refresh: it takes from the state what is gone, and goes on from there.";
     case "uniqueness_error":
       return taken(failure);
     case "resource_unavailable":
@@ -56,7 +61,7 @@ export function adviceFor(failure: Failure): string {
     case "token_readonly":
       return `Hetzner takes this token for no or too little: one that may read and write is required, in HCLOUD_TOKEN or by \`npx pulumi config set --secret hcloud:token\`; then ${AGAIN}.`;
     case "not_found":
-      return `It, or what it belongs to, is gone at Hetzner, and the state does not know. Run the same command with --refresh.`;
+      return GONE;
     case "":
       return `No answer of Hetzner's API: nobody knows whether it was done. ${AGAIN[0]?.toUpperCase() ?? ""}${AGAIN.slice(1)}. Should it then say that a name is taken, it was done.`;
     default:

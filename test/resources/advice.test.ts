@@ -44,10 +44,15 @@ test.each([
   ["protected", "take the protection off"],
   ["resource_limit_exceeded", "Have it raised"],
   ["unauthorized", "HCLOUD_TOKEN"],
-  ["not_found", "--refresh"],
+  ["not_found", "with --refresh"],
+  ["action_failed", "with --refresh"],
   ["invalid_input", "Correct what Hetzner says"],
 ])("%s says what to do", (code, what) => {
   expect(failure("Server", said(code))).toContain(what);
+});
+
+test("what failed half-way, and is gone at the next update", () => {
+  expect(failure("Server", "Resource provider reported that the resource did not exist while updating urn:pulumi:prod::berth")).toMatch(/gone at Hetzner.*--refresh/);
 });
 
 test("an answer that got lost: nobody knows, and a second try may say that the name is taken", () => {
