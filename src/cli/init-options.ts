@@ -25,6 +25,7 @@ const texts = {
   image: "app.image",
   "registry-server": "registry.server",
   "registry-username": "registry.username",
+  "redis-connections": "redis.managed.connections",
 } as const;
 const lists = { "ssh-source": "ssh.sources", queue: "app.queues" } as const;
 
@@ -44,6 +45,8 @@ options
   --queue=NAME              a Bull queue; may be repeated
   --registry-server=HOST    private registry; its password is asked for, or taken from BERTH_REGISTRY_PASSWORD
   --registry-username=NAME  user name there
+  --redis-connections=N     a managed Redis whose plan allows N; its URL is asked for, or taken from BERTH_REDIS_URL.
+                            --redis-connections= for a Redis of Berth's own
   --store-token             keep HCLOUD_TOKEN with the stack, encrypted
   --rotate=NAME             generate this secret anew: ${Object.keys(secretMakers).join(", ")}; may be repeated.
                             deployKey takes three, with a pulumi up after each: add, switch, drop

@@ -4,6 +4,7 @@ import { valueAt } from "../config/issues.ts";
 import { CommandError } from "./command.ts";
 import { initOptions, type InitOptions } from "./init-options.ts";
 import { deployKeySteps, generatedSteps, secretStep, settingSteps, tokenStep, type Settings, type StackValues, type Step } from "./init-plan.ts";
+import { isManagedAfter, PLAN, redisSteps } from "./init-redis.ts";
 import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
 import { terminalAsker, type Asker } from "./terminal.ts";
 
@@ -38,9 +39,16 @@ export async function init(options: InitOptions, effects: InitEffects): Promise<
   const input = inputOf(before);
   const settings = await decide(options.settings, input, effects.asker);
 
+  const managed = isManagedAfter(settings, input, effects.env);
+  if (managed && options.rotate.includes("redisPassword")) throw new CommandError("--rotate=redisPassword: required a Redis of Berth's own; found a managed one; change the password at its provider, then run this with the new URL in BERTH_REDIS_URL");
   const steps: Step[] = [
-    ...settingSteps(settings, (path) => valueAt(input, path.split("."))),
-    ...generatedSteps((name) => valueAt(input, ["secrets", name]) !== undefined, options.rotate.filter((name) => name !== "deployKey")),
+    ...settingSteps(settings, (path) => {
+      const current = valueAt(input, path.split("."));
+      return typeof current === "number" ? String(current) : current;
+    }),
+    // A managed Redis has its provider's password, in its URL.
+    ...generatedSteps((name) => (managed && name === "redisPassword") || valueAt(input, ["secrets", name]) !== undefined, options.rotate.filter((name) => name !== "deployKey")),
+    ...(await redisSteps(managed, input, effects)),
     ...(options.rotate.includes("deployKey") ? deployKeySteps((name) => textOf(valueAt(input, ["secrets", name])) || undefined) : []),
     ...(await registryPassword(settings, input, effects)),
     ...(await token(options, before, effects)),
@@ -86,6 +94,11 @@ async function values(stack: string, effects: InitEffects): Promise<StackValues>
   return Object.fromEntries(Object.entries(map).map(([key, entry]: [string, unknown]) => [key, textOf(valueAt(entry, ["value"]))]));
 }
 
+/** As the answer to a question. */
+function shown(value: unknown): string {
+  return typeof value === "number" ? String(value) : textOf(value);
+}
+
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
@@ -93,7 +106,9 @@ function textOf(value: unknown): string {
 /** The configuration once these settings and secrets are written. */
 function afterwards(input: Record<string, unknown>, settings: Settings, steps: readonly Step[]): unknown {
   const copy = structuredClone(input);
-  for (const [path, value] of Object.entries(settings)) setAt(copy, path.split("."), value.length === 0 ? undefined : value);
+  // As `pulumi config set-all --path` reads it.
+  const read = (path: string, value: string | readonly string[]): unknown => (path === PLAN && /^\d+$/.test(String(value)) ? Number(value) : value);
+  for (const [path, value] of Object.entries(settings)) setAt(copy, path.split("."), value.length === 0 ? undefined : read(path, value));
   for (const { stdin, args } of steps) {
     const path = /^berth:(secrets\..*)$/.exec(args.at(-1) ?? "")?.[1];
     if (path !== undefined && (stdin !== undefined || args[1] === "rm")) setAt(copy, path.split("."), stdin);
@@ -125,6 +140,7 @@ const questions: readonly { readonly path: string; readonly question: string; re
   { path: "ssh.sources", question: "Address ranges that may reach port 22, such as 203.0.113.7/32", list: true },
   { path: "app.image", question: "Image of the application, with a version or digest" },
   { path: "app.queues", question: "Bull queues", list: true },
+  { path: PLAN, question: "Connections that a managed Redis's plan allows (- for a Redis of Berth's own)", optional: true },
 ];
 
 /** Told on the command line, else asked with what the stack says as the default answer, else left as it is. */
@@ -134,7 +150,7 @@ async function decide(told: Settings, input: unknown, asker: Asker | undefined):
   for (const { path, question, list, optional } of questions) {
     if (Object.hasOwn(settings, path)) continue;
     const current = valueAt(input, path.split("."));
-    const answer = await asker.ask(question, Array.isArray(current) ? current.join(" ") : textOf(current) || (optional ? "-" : ""));
+    const answer = await asker.ask(question, Array.isArray(current) ? current.join(" ") : shown(current) || (optional ? "-" : ""));
     if (list) settings[path] = answer.split(/[\s,]+/).filter((it) => it !== "");
     else if (answer === "-" && optional) settings[path] = "";
     else if (answer !== "") settings[path] = answer;

@@ -85,6 +85,7 @@ describe("a stack that says nothing yet", () => {
         "Address ranges that may reach port 22, such as 203.0.113.7/32",
         "Image of the application, with a version or digest",
         "Bull queues",
+        "Connections that a managed Redis's plan allows (- for a Redis of Berth's own)",
         "Hetzner Cloud API token, read and write (empty: HCLOUD_TOKEN at each run)",
       ]
     `);
@@ -171,6 +172,57 @@ describe("what cannot be generated", () => {
 
   test("--store-token without a token says so", async () => {
     await expect(init(initOptions(["prod", "--yes", "--store-token"]), effects(fakePulumi(complete())))).rejects.toThrowErrorMatchingInlineSnapshot(`[CommandError: --store-token: required HCLOUD_TOKEN in the environment; found none; export it, or leave the option out to be asked]`);
+  });
+});
+
+describe("a managed Redis", () => {
+  const URL = "rediss://app:planted-9Xk2@redis.example.net:6380";
+
+  test("its URL comes from the environment, by standard input, and takes the place of the own password", async () => {
+    const pulumi = fakePulumi(complete());
+    const around = effects(pulumi, undefined, { BERTH_REDIS_URL: URL });
+    await init(initOptions(["prod", "--yes", "--redis-connections=100"]), around);
+    expect(writes(pulumi)).toEqual([
+      "config set-all --path --plaintext berth:redis.managed.connections=100 --stack prod",
+      "config set --secret --path berth:secrets.redisUrl --stack prod",
+      "config rm --path berth:secrets.redisPassword --stack prod",
+    ]);
+    expect(pulumi.config["berth:secrets"]).toMatchObject({ redisUrl: URL });
+    expect(JSON.stringify([pulumi.calls.map((it) => it.args), around.said])).not.toContain("planted-9Xk2");
+  });
+
+  test("a new stack is given no password for a Redis that it has not got; asked again it writes nothing", async () => {
+    const pulumi = fakePulumi();
+    const around = effects(pulumi, undefined, { BERTH_REDIS_URL: URL });
+    await init(initOptions(["prod", ...flags, "--redis-connections=100"]), around);
+    expect(pulumi.config["berth:secrets"]).not.toHaveProperty("redisPassword");
+    const before = writes(pulumi).length;
+    await init(initOptions(["prod", ...flags, "--redis-connections=100"]), around);
+    expect(writes(pulumi)).toHaveLength(before);
+  });
+
+  test("asked: the URL is asked for as a secret", async () => {
+    const pulumi = fakePulumi(complete());
+    await init(initOptions(["prod"]), effects(pulumi, { "Connections that a managed": "100", "URL of the managed Redis": URL }));
+    expect(pulumi.config["berth:secrets"]).toMatchObject({ redisUrl: URL });
+  });
+
+  test("and back: the URL goes, a password is generated", async () => {
+    const managed = complete();
+    const pulumi = fakePulumi({ ...managed, "berth:redis": { managed: { connections: 100 } }, "berth:secrets": { ...generateSecrets(), redisPassword: undefined, redisUrl: URL } });
+    await init(initOptions(["prod", "--yes", "--redis-connections="]), effects(pulumi));
+    expect(writes(pulumi)).toEqual([
+      "config rm --path berth:redis.managed.connections --stack prod",
+      "config set --secret --path berth:secrets.redisPassword --stack prod",
+      "config rm --path berth:secrets.redisUrl --stack prod",
+    ]);
+  });
+
+  test.each([
+    [["--redis-connections=100"], "a managed Redis: required its URL in BERTH_REDIS_URL, or on being asked; found none"],
+    [["--redis-connections=100", "--rotate=redisPassword"], "--rotate=redisPassword: required a Redis of Berth's own; found a managed one"],
+  ])("%j without a URL", async (args, expected) => {
+    await expect(init(initOptions(["prod", "--yes", ...args]), effects(fakePulumi(complete())))).rejects.toThrow(expected);
   });
 });
 

@@ -29,7 +29,7 @@ function answer(args: readonly string[], stdin: string, config: Record<string, u
   if (area === "config" && verb === "set" && first !== undefined) return put(config, first, stdin);
   if (area === "config" && verb === "rm" && first !== undefined) return put(config, first, undefined);
   if (area === "config" && verb === "set-all") {
-    for (const pair of words.slice(2).filter((it) => it.includes("="))) put(config, pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1));
+    for (const pair of words.slice(2).filter((it) => it.includes("="))) put(config, pair.slice(0, pair.indexOf("=")), typed(pair.slice(pair.indexOf("=") + 1)));
     return done("");
   }
   if (area === "config") {
@@ -41,6 +41,11 @@ function answer(args: readonly string[], stdin: string, config: Record<string, u
 
 function done(stdout: string): Outcome {
   return { code: 0, stdout, stderr: "" };
+}
+
+/** `--path` writes a whole number as one. */
+function typed(text: string): string | number {
+  return /^(?:0|[1-9]\d*)$/.test(text) ? Number(text) : text;
 }
 
 /** `berth:a.b[0]`: the first part is a key of the file, the rest a path into it. */
