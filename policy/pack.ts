@@ -13,7 +13,12 @@ function policyOf({ name, description, judge }: Rule): ResourceValidationPolicy 
     description,
     enforcementLevel: "mandatory",
     validateResource: ({ type, name: resource, props }, report) => {
-      for (const violation of judge({ type, name: resource, inputs: props }, acknowledged)) report(violation);
+      try {
+        for (const violation of judge({ type, name: resource, inputs: props }, acknowledged)) report(violation);
+      } catch (error) {
+        // What a preview cannot know yet, the update asks again; Pulumi would say so in every preview, for every command.
+        if (!(error instanceof Error && error.message.endsWith("can't be known during preview"))) throw error;
+      }
     },
   };
 }

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import { rules } from "../../policy/rules.ts";
 import { type CloudApi, startCloud } from "../../rehearsal/cloud/api.ts";
@@ -10,6 +10,8 @@ import { onPath } from "../../rehearsal/engine/choice.ts";
 import { linkPlugins } from "../../rehearsal/engine/pulumi-plugins.ts";
 import { generateSecrets } from "../../src/config/generate.ts";
 import { FakeMachines } from "../rehearsal/cloud/fake-machines.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
 
 /** The policy pack as Pulumi's own engine runs it. What each rule says of what is in test/resources/program.test.ts. */
 const ROOT = join(import.meta.dirname, "../..");
@@ -63,6 +65,7 @@ describe.skipIf(missing !== undefined)(`the policy pack under Pulumi's engine${m
     const { code, text } = await preview();
     expect(text).toMatch(/berth@v1\.0\.0/);
     expect(violated(text)).toEqual([]);
+    expect(text).not.toMatch(/advisory/);
     expect(code, text).toBe(0);
   });
 
