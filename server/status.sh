@@ -1,30 +1,55 @@
 # shellcheck shell=sh
-# What is there, for a person.
+# What is there, for a person: 80 columns, on standard output, because it is the answer.
 
 status_command() {
   good=$(good_release)
   current=$(first_line "$STATE/current")
   before=
   [ -z "$good" ] || before=$(release_before "$good")
-  printf 'good release      %s\n' "${good:-none}" >&2
-  printf 'before it         %s\n' "${before:-none}" >&2
-  printf 'last started      %s\n' "${current:-none}" >&2
-  if [ -e "$STATE/lock" ] && ! flock -n "$STATE/lock" true; then printf 'under way         %s\n' "$(first_line "$STATE/lock")" >&2; fi
+  said "good release" "${good:-none}"
+  said "before it" "${before:-none}"
+  said "last started" "${current:-none}"
+  if [ -e "$STATE/lock" ] && ! flock -n "$STATE/lock" true; then said "under way" "$(first_line "$STATE/lock")"; fi
   [ -n "$current" ] || return 0
   load_release "$current"
-  printf 'last verdict      %s\n' "$(verdict_words "$(first_line "$(results_dir "$current")/exit")")" >&2
-  container_states | while read -r service status health code restarts oom id; do
-    printf '%-17s %s, health %s, exit code %s, restarts %s, killed for memory: %s, %.12s\n' "$service" "$status" "$health" "$code" "$restarts" "$oom" "$id" >&2
+  results=$(results_dir "$current")
+  said "last verdict" "$(verdict_words "$(first_line "$results/exit")")$(verdict_time)"
+  if [ -r "$results/table.txt" ]; then
+    said "" "$(grep -E '^[0-9]+ checks?, ' "$results/table.txt" | tail -n 1)"
+    [ "$(failed_checks)" = "see above" ] || said "not passed" "$(failed_checks)"
+  fi
+  echo
+  docker_answers || { echo "Docker does not answer: journalctl -u docker -n 50"; return 0; }
+  status_table
+}
+
+said() { printf '%s\n' "$2" | fold -s -w 66 | { label=$1; while IFS= read -r text; do printf '%-14s%s\n' "$label" "$text"; label=''; done; }; }
+
+verdict_time() {
+  [ -r "$results/report.json" ] || return 0
+  at=$(sed -n 's/.*"at":"\([0-9-]*\)T\([0-9:]*\).*/\1 \2 UTC/p' "$results/report.json" | head -n 1)
+  [ -z "$at" ] || printf ', %s' "$at"
+}
+
+# Docker's own words of how long; an image by its last name, and twelve digits of its digest.
+status_table() {
+  states=$(container_states)
+  printf '%-10s%-34s%9s  %-5s%s\n' SERVICE STATUS RESTARTS OOM IMAGE
+  bounded 20 docker ps -a --filter "label=com.docker.compose.project=$BERTH_PROJECT" --filter label=com.docker.compose.oneoff=False \
+    --format '{{.Label "com.docker.compose.service"}}|{{.Status}}|{{.Image}}' | sort | while IFS='|' read -r service status image; do
+    restarts=$(printf '%s\n' "$states" | awk -v service="$service" '$1 == service { print $5; exit }')
+    killed=$(printf '%s\n' "$states" | awk -v service="$service" '$1 == service { print ($6 == "true" ? "yes" : "no"); exit }')
+    short=$(printf '%s' "${image##*/}" | sed 's/sha256:\([0-9a-f]\{12\}\)[0-9a-f]*/\1/')
+    printf '%-10s%-34.34s%9s  %-5s%s\n' "$service" "$status" "$restarts" "$killed" "$short"
   done
-  if [ -f "$(results_dir "$current")/table.txt" ]; then cat "$(results_dir "$current")/table.txt" >&2; fi
 }
 
 verdict_words() {
   case $1 in
-    0) echo "verified" ;;
-    10) echo "failed: the release was the cause" ;;
-    11) echo "failed: the host was the cause" ;;
-    "") echo "none" ;;
-    *) echo "ended with $1" ;;
+    0) printf verified ;;
+    10) printf 'failed: the release was the cause' ;;
+    11) printf 'failed: the host was the cause' ;;
+    "") printf none ;;
+    *) printf 'ended with %s' "$1" ;;
   esac
 }
