@@ -4,6 +4,7 @@ import { valueAt } from "../config/issues.ts";
 import { CommandError } from "./command.ts";
 import { initOptions, type InitOptions } from "./init-options.ts";
 import { deployKeySteps, generatedSteps, secretStep, settingSteps, tokenStep, type Settings, type StackValues, type Step } from "./init-plan.ts";
+import { exampleValues } from "./init-examples.ts";
 import { isManagedAfter, PLAN, redisSteps } from "./init-redis.ts";
 import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
 import { terminalAsker, type Asker } from "./terminal.ts";
@@ -37,7 +38,12 @@ export async function init(options: InitOptions, effects: InitEffects): Promise<
   }
   const before = await existing(options, effects);
   const input = inputOf(before);
-  const settings = await decide(options.settings, input, effects.asker);
+  const examples = exampleValues(input);
+  const settings = await decide(options.settings, input, effects.asker, examples);
+  const undecided = examples.filter((path) => !Object.hasOwn(settings, path));
+  if (undecided.length > 0) {
+    throw new CommandError(undecided.map((path) => `${path}: required a value of your own; found the example's, ${JSON.stringify(valueAt(input, path.split(".")))}; see \`berth help init\` for its option`).join("\n"));
+  }
 
   const managed = isManagedAfter(settings, input, effects.env);
   if (managed && options.rotate.includes("redisPassword")) throw new CommandError("--rotate=redisPassword: required a Redis of Berth's own; found a managed one; change the password at its provider, then run this with the new URL in BERTH_REDIS_URL");
@@ -143,13 +149,13 @@ const questions: readonly { readonly path: string; readonly question: string; re
   { path: PLAN, question: "Connections that a managed Redis's plan allows (- for a Redis of Berth's own)", optional: true },
 ];
 
-/** Told on the command line, else asked with what the stack says as the default answer, else left as it is. */
-async function decide(told: Settings, input: unknown, asker: Asker | undefined): Promise<Settings> {
+/** Told on the command line, else asked with what the stack says as the default answer (but not with an example's), else left as it is. */
+async function decide(told: Settings, input: unknown, asker: Asker | undefined, examples: readonly string[]): Promise<Settings> {
   if (asker === undefined) return withoutDomain(told);
   const settings: Record<string, string | readonly string[]> = { ...told };
   for (const { path, question, list, optional } of questions) {
     if (Object.hasOwn(settings, path)) continue;
-    const current = valueAt(input, path.split("."));
+    const current = examples.includes(path) ? undefined : valueAt(input, path.split("."));
     const answer = await asker.ask(question, Array.isArray(current) ? current.join(" ") : shown(current) || (optional ? "-" : ""));
     if (list) settings[path] = answer.split(/[\s,]+/).filter((it) => it !== "");
     else if (answer === "-" && optional) settings[path] = "";

@@ -293,3 +293,28 @@ describe("steps as data", () => {
     for (const { says, args, stdin } of steps) expect(`${says} ${args.join(" ")}`).not.toContain(stdin);
   });
 });
+
+describe("the example that Pulumi.prod.yaml comes as", () => {
+  const example = (): Record<string, unknown> => ({ ...settled(), "berth:domain": "app.example.com" });
+
+  test("its names and addresses are no answers: without a terminal each is asked for, and nothing is written", async () => {
+    const pulumi = fakePulumi(example());
+    await expect(init(initOptions(["prod", "--yes"]), effects(pulumi))).rejects.toThrowErrorMatchingInlineSnapshot(`
+      [CommandError: domain: required a value of your own; found the example's, "app.example.com"; see \`berth help init\` for its option
+      ssh.sources: required a value of your own; found the example's, ["203.0.113.7/32"]; see \`berth help init\` for its option
+      app.image: required a value of your own; found the example's, "ghcr.io/example/app:1.0.0"; see \`berth help init\` for its option]
+    `);
+    expect(writes(pulumi)).toEqual([]);
+  });
+
+  test("nor are they offered as answers to a question", async () => {
+    const pulumi = fakePulumi(example());
+    await init(initOptions(["prod"]), effects(pulumi, { "Address ranges": "198.51.100.4/32", Image: "ghcr.io/acme/app:2.0.0", "Hetzner Cloud": "t".repeat(64) }));
+    expect(pulumi.config).toMatchObject({ "berth:ssh": { sources: ["198.51.100.4/32"] }, "berth:app": { image: "ghcr.io/acme/app:2.0.0" } });
+    expect(Object.keys(pulumi.config)).not.toContain("berth:domain");
+  });
+
+  test("a stack that has its secrets has been decided", async () => {
+    expect(await init(initOptions(["prod", "--yes"]), effects(fakePulumi({ ...complete(), "hcloud:token": "t" })))).toBe(0);
+  });
+});
