@@ -35,6 +35,8 @@ doctor_facts() {
   mkdir -p "$RUN"
   look=$(mktemp -d "$RUN/doctor.XXXXXX")
   trap 'rm -rf "$look"' EXIT
+  # A connection that is cut ends the shell without its EXIT trap, unless a signal is one to end by.
+  trap 'exit 1' HUP INT TERM
   docker_why=$(bounded 3 docker version --format '{{.Server.Version}}' 2>&1 >/dev/null | tail -n 1) || docker_why=${docker_why:-"no answer within 3 s"}
   find_redis
   moment >"$look/before"

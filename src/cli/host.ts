@@ -25,9 +25,12 @@ export function takeStack(args: readonly string[]): { readonly stack: string | u
 export async function hostOf(stack: string | undefined, run: RunPulumi = runPulumi): Promise<SshTarget> {
   const of = stack === undefined ? [] : ["--stack", stack];
   const ask = async (what: string, args: readonly string[]): Promise<string> => (await mustRun(run, what, [...args, ...of])).trim();
-  const host = await ask("finding the server's address", ["stack", "output", "address"]);
-  const privateKey = await ask("reading the deploy key", ["config", "get", "--path", "berth:secrets.deployKey"]);
-  const hostKey = await ask("reading the host key", ["config", "get", "--path", "berth:secrets.hostKey"]);
+  // At once: each is a start of the Pulumi CLI, which takes most of a second.
+  const [host, privateKey, hostKey] = await Promise.all([
+    ask("finding the server's address", ["stack", "output", "address"]),
+    ask("reading the deploy key", ["config", "get", "--path", "berth:secrets.deployKey"]),
+    ask("reading the host key", ["config", "get", "--path", "berth:secrets.hostKey"]),
+  ]);
   return { host, user: DEPLOY_USER, privateKey: `${privateKey}\n`, hostKey: publicKey(new Secret(hostKey)) };
 }
 
