@@ -9,6 +9,7 @@ facts() {
   raw sed 's/^@@ /@@ before./' "$STATE/standing"
   # shellcheck disable=SC2086 # ids and images are words
   { section inspect; raw docker_json inspect $ids; section images; raw docker_json image inspect $BERTH_IMAGES; }
+  section compose-hashes; raw compose 20 "$1" config --hash '*' </dev/null
   section containers; raw bounded 20 docker ps -a --no-trunc --format '{{json .}}'
   section listeners; raw bounded 10 ss -H -tulnp
   section sysctl
@@ -34,6 +35,7 @@ facts() {
   section host-table; raw bounded 10 nft list table inet berth
   section drift; raw drift "$1"
   section sockets; raw remote_sockets
+  [ -z "$BERTH_DOMAIN" ] || { section certificate; raw certificate; }
 }
 
 # Lines CONTAINER_ID PORT: which container holds which local port of a connection to a Redis on another node. Redis sees them all under this
@@ -46,6 +48,11 @@ remote_sockets() {
       awk '$4 == "01" && $3 ~ /:18EB$/ { sub(/.*:/, "", $2); print $2 }' |
       while read -r port; do printf '%s %d\n' "$id" "0x$port"; done
   done
+}
+
+# Of what the proxy serves under the domain, seen from the host itself: DNS has no part in it.
+certificate() {
+  bounded 10 openssl s_client -connect 127.0.0.1:443 -servername "$BERTH_DOMAIN" </dev/null 2>/dev/null | bounded 10 openssl x509 -noout -enddate -issuer
 }
 
 section() { printf '@@ %s\n' "$1"; }

@@ -40,6 +40,10 @@ remove_stale_settings() {
     case $path in
       etc/systemd/system/berth*.service | etc/systemd/system/berth*.timer) systemctl disable --quiet "${path##*/}" || : ;;
     esac
+    # A timer that is gone would go off once more.
+    case $path in
+      etc/systemd/system/berth*.timer) systemctl stop --quiet "${path##*/}" || : ;;
+    esac
     rm -f "$ROOT/$path"
   done
 }

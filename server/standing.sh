@@ -25,6 +25,7 @@ record_standing() {
 
 # `CONNECTIONS MOST`. A Postgres that has none left to give says so, and nothing else.
 postgres_words() {
+  [ -n "$(service_container postgres)" ] || return 0
   # shellcheck disable=SC2016 # the container's shell expands it
   said=$(bounded 10 docker exec -i "$(service_container postgres)" sh -c \
     'exec psql -h /var/run/postgresql -U "$POSTGRES_USER" -d "$POSTGRES_DB" -AtF " " -c "select coalesce(sum(numbackends), 0), current_setting('"'max_connections'"') from pg_stat_database"' 2>&1 </dev/null) || :

@@ -9,7 +9,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: () => import("./init.ts"),
   },
   verify: {
-    usage: "verify [--stack=NAME] [--json]",
+    usage: "verify [--stack=NAME] [--json] [--watch [--every=SECONDS]]",
     summary: "verify the running release again, on the server",
     load: () => import("./verify.ts"),
   },

@@ -1,22 +1,74 @@
+import type { Report } from "../verify/types.ts";
+import { table } from "../verify/table.ts";
+import { runOverSsh, type SshTarget } from "../ssh.ts";
 import { UsageError } from "./command.ts";
-import { hostOf, onHost, takeStack } from "./host.ts";
+import { hostOf, takeStack } from "./host.ts";
+import { interrupted, watch, type Verified } from "./verify-watch.ts";
 
 export const help = `
 Verifies the running release again: the same code and checks that judged its deployment, run on the server.
+The table goes to standard error.
 
 options
-  --stack=NAME  default: the selected stack
-  --json        the report as one line of JSON on standard output, without the table
+  --stack=NAME     default: the selected stack
+  --json           the report as one line of JSON on standard output, without the table
+  --watch          again and again until Ctrl-C: redrawn on a terminal, else a line a
+                   verification and one for each check that does not pass
+  --every=SECONDS  between two of them with --watch; default 30
 
-Exit code: 0 verified, 10 the release is at fault, 11 the host is.
+Exit code: 0 verified, 10 the release is at fault, 11 the host is (what was so before the
+release among it), 1 could not be verified, 2 usage. With --watch: the last one's.
 `;
 
 /** The settle window (at most an hour by its schema, 45 s by default), the verifier's own bound and the connection. */
 const TIMEOUT_SECONDS = 3_900;
+const EVERY_SECONDS = 30;
+
+export interface VerifyOptions {
+  readonly json: boolean;
+  readonly watch: boolean;
+  readonly everySeconds: number;
+}
+
+export function verifyOptions(args: readonly string[]): VerifyOptions {
+  const every = args.find((arg) => arg.startsWith("--every="))?.slice("--every=".length);
+  const unknown = args.filter((arg) => arg !== "--json" && arg !== "--watch" && !arg.startsWith("--every="));
+  if (unknown.length > 0) throw new UsageError(`required --stack, --json, --watch or --every; found ${unknown.join(" ")}`);
+  if (every !== undefined && !/^[1-9]\d{0,4}$/.test(every)) throw new UsageError(`--every: required a whole number of seconds from 1; found ${every}`);
+  if (every !== undefined && !args.includes("--watch")) throw new UsageError("--every: required with --watch; found alone");
+  return { json: args.includes("--json"), watch: args.includes("--watch"), everySeconds: every === undefined ? EVERY_SECONDS : Number(every) };
+}
 
 export async function run(args: readonly string[]): Promise<number> {
   const { stack, rest } = takeStack(args);
-  const unknown = rest.filter((arg) => arg !== "--json");
-  if (unknown.length > 0) throw new UsageError(`required --stack or --json; found ${unknown.join(" ")}`);
-  return await onHost(await hostOf(stack), ["verify", ...(rest.includes("--json") ? ["--json"] : [])], TIMEOUT_SECONDS);
+  const options = verifyOptions(rest);
+  const target = await hostOf(stack);
+  if (!options.watch) return await once(target, options.json);
+  return await watch({
+    verify: () => verified(target),
+    json: options.json,
+    redraw: process.stdout.isTTY,
+    everySeconds: options.everySeconds,
+    write: (text) => { process.stdout.write(text); },
+    interrupted: interrupted(),
+  });
+}
+
+async function once(target: SshTarget, json: boolean): Promise<number> {
+  // Progress as it comes; the host's own table leaves out what passes.
+  const { code, report, said } = await verified(target, json ? undefined : (text) => { if (/^\d\d:\d\d:\d\d berth: /.test(text)) process.stderr.write(text); });
+  if (report === undefined) process.stderr.write(said);
+  else if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  else process.stderr.write(table(report));
+  return code;
+}
+
+/** One verification on the host. Without a report, what it said instead. */
+async function verified(target: SshTarget, onStderr?: (text: string) => void): Promise<Verified> {
+  const { code, stdout, stderr } = await runOverSsh(target, "sudo /opt/berth/scripts/current/berth verify --json", {
+    timeoutSeconds: TIMEOUT_SECONDS,
+    ...(onStderr === undefined ? {} : { onStderr }),
+  });
+  const line = stdout.trim().split("\n").at(-1) ?? "";
+  return { code, report: line.startsWith("{") ? (JSON.parse(line) as Report) : undefined, said: stderr };
 }

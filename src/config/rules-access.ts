@@ -56,6 +56,13 @@ export const accessRules: readonly Rule[] = [
         : [],
   },
   {
+    reads: ["secrets.alertWebhook"],
+    judge: ({ secrets: { alertWebhook } }) =>
+      alertWebhook === undefined || /^https?:$/.test(URL.parse(alertWebhook.reveal().trim())?.protocol ?? "")
+        ? []
+        : [{ path: "secrets.alertWebhook", required: "an address such as https://alerts.example.com/hooks/42", found: "another text (not shown)" }],
+  },
+  {
     reads: ["acme", "domain"],
     judge: ({ acme, domain }) => {
       if (domain !== undefined || (acme.email === undefined && acme.directory === undefined && !acme.staging)) return [];

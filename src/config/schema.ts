@@ -241,6 +241,12 @@ export const configSchema = z.strictObject({
       unattendedUpgrades: z.boolean().default(true).describe("Install security updates by themselves; Docker is held back and kept alive."),
     })
     .prefault({}),
+  alert: z
+    .strictObject({
+      command: z.array(word).default([]).describe("Command on the server that is told, by JSON on its standard input, what began to fail or no longer does. For a webhook: the secret `alertWebhook`."),
+      everyMinutes: z.int().min(1).max(1_440).default(5).describe("How often the server verifies itself when there is somebody to tell, in minutes."),
+    })
+    .prefault({}),
   verify: z
     .strictObject({
       settleSeconds: seconds.default(45).describe("How long connections may take to settle before a surplus fails, in seconds."),
@@ -255,6 +261,7 @@ export const configSchema = z.strictObject({
     nextDeployKey: privateKey.optional().describe("Key that takes the place of `deployKey` at the next step of its rotation. The server accepts it beside the present one."),
     previousDeployKey: privateKey.optional().describe("Key that `deployKey` took the place of. The server accepts it until it is taken out here."),
     hostKey: privateKey.describe("OpenSSH private host key (ed25519) the server is given at its first boot, and pinned to."),
+    alertWebhook: secret.optional().describe("Address (https://…) that is told the same by POST. Secret, because whoever has it can write there."),
     registryPassword: secret.optional().describe("Password or token at `registry.server`."),
     app: z.record(envName, secret).default({}).describe("The application's own: NAME becomes the file `/run/secrets/NAME`, named to it by `NAME_FILE`."),
   }),

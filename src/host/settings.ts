@@ -10,6 +10,11 @@ vm.swappiness = 1
 net.core.somaxconn = 4096
 `;
 
+/** Kernel setting -> value, as the file above sets them. */
+export function kernelSettings(): Record<string, string> {
+  return Object.fromEntries([...SYSCTL.matchAll(/^([a-z_.]+) = (\S+)$/gm)].map(([, name = "", value = ""]) => [name, value]));
+}
+
 const TMPFILES = `# Huge pages: a write after a fork copies 2 MB instead of 4 KB. \`-\`: where the kernel forbids it, the verification says so.
 w- /sys/kernel/mm/transparent_hugepage/enabled - - - - never
 w- /sys/kernel/mm/transparent_hugepage/defrag - - - - never

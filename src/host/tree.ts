@@ -32,9 +32,15 @@ export function hostTree(config: Config, volumeId: string | null, volumeGb?: num
     ...units(config, here),
     [SSHD_PATH]: SSHD_CONFIG,
     "/etc/berth/firewall.nft": nftTable(config, here),
+    ...(config.alert.command.length > 0 ? { "/etc/berth/alert": alertScript(config.alert.command) } : {}),
     "/etc/berth/host.env": envText(hostEnv(volumeId, volumeGb ?? here.node.volume?.sizeGb ?? 0, here)),
   };
   return Object.entries(texts)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([path, text]) => ({ path, mode: "0644", uid: 0, gid: 0, text }));
+}
+
+/** The command of `alert.command` as a script: its words as they are, whatever they hold. */
+function alertScript(command: readonly string[]): string {
+  return `# berth:alert.command\nexec ${command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")}\n`;
 }

@@ -1,5 +1,5 @@
 import { MOUNT } from "../compose/paths.ts";
-import { stopSeconds, waitSeconds } from "../compose/periods.ts";
+import { stopSeconds, verifySeconds, waitSeconds } from "../compose/periods.ts";
 import { firstOf, type Here } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 
@@ -131,6 +131,42 @@ WantedBy=multi-user.target
 `;
 }
 
+/** Whether somebody is to be told what the server finds when it verifies itself. */
+export function alerts({ alert, secrets }: Config): boolean {
+  return alert.command.length > 0 || secrets.alertWebhook !== undefined;
+}
+
+function watchUnit(config: Config): string {
+  return `[Unit]
+Description=Berth: verify, and tell what began to fail or no longer does
+After=berth.service
+
+[Service]
+Type=oneshot
+ExecStart=${BERTH} watch
+# The verification's own bound, and a minute for each who is told.
+TimeoutStartSec=${verifySeconds(config) + 240}
+Nice=10
+`;
+}
+
+function watchTimer({ alert }: Config): string {
+  return `[Unit]
+Description=Berth: verify every ${alert.everyMinutes} min
+
+[Timer]
+# After a boot the application has its time to come up: \`berth watch\` leaves a boot that is under way alone.
+OnBootSec=${alert.everyMinutes}min
+# From the end of one to the beginning of the next: two never overlap.
+OnUnitInactiveSec=${alert.everyMinutes}min
+OnActiveSec=${alert.everyMinutes}min
+AccuracySec=5s
+
+[Install]
+WantedBy=timers.target
+`;
+}
+
 export function units(config: Config, here: Here = firstOf(config)): Record<string, string> {
   const { volume, address } = here.node;
   return {
@@ -139,5 +175,6 @@ export function units(config: Config, here: Here = firstOf(config)): Record<stri
     ...(volume === null ? {} : { "/etc/systemd/system/berth-volume.service": volumeUnit() }),
     "/etc/systemd/system/berth.service": applicationUnit(config, here),
     "/etc/systemd/system/docker.service.d/berth.conf": dockerDropIn(here.node),
+    ...(alerts(config) ? { "/etc/systemd/system/berth-watch.service": watchUnit(config), "/etc/systemd/system/berth-watch.timer": watchTimer(config) } : {}),
   };
 }

@@ -6,6 +6,7 @@ import { isManaged } from "../config/managed.ts";
 import type { Config } from "../config/schema.ts";
 import { publicPorts } from "../host/firewall.ts";
 import { nftTable, tableRules } from "../host/nftables.ts";
+import { kernelSettings } from "../host/settings.ts";
 import { redisRunningConfig } from "../redis/conf.ts";
 import type { Expectations, ManagedExpectation } from "../verify/types.ts";
 import { nodeExpectation } from "./node-expectation.ts";
@@ -60,6 +61,8 @@ export function expectations(config: Config, volumeId: string | null, here: Here
     publishedPorts: publicPorts(config, here),
     hostTable: tableRules(nftTable(config, here)),
     volume: volumeId === null ? null : { id: volumeId, mount: MOUNT },
+    kernel: kernelSettings(),
+    domain: serves(here, "proxy") ? config.domain ?? null : null,
     settleSeconds: config.verify.settleSeconds,
     ...(node === undefined ? {} : { node }),
   };

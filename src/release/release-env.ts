@@ -50,6 +50,8 @@ export function releaseEnv(config: Config, volumeId: string | null, secrets: Sec
     BERTH_REGISTRY_SECRET: secrets.registryPassword ?? "",
     BERTH_REDIS_SECRET: serves(here, "redis") ? secrets.redisPassword : "",
     ...amongNodes(here),
+    BERTH_ALERT_WEBHOOK: secrets.alertWebhook ?? "",
+    BERTH_DOMAIN: serves(here, "proxy") ? config.domain ?? "" : "",
   };
 }
 

@@ -13,6 +13,8 @@ export interface SecretFiles {
   readonly postgresPassword: string;
   /** Password at the registry; read by root for `docker login`. Null without one. */
   readonly registryPassword: string | null;
+  /** Address of the alerts' webhook; read by root. Null without one. */
+  readonly alertWebhook: string | null;
   /** File name under /run/secrets -> path on the host. */
   readonly app: Readonly<Record<string, string>>;
   readonly entries: readonly Entry[];
@@ -52,6 +54,7 @@ export function secretFiles(config: Config, here: Here = firstOf(config)): Secre
     postgresPassword: add("postgres-password", config.postgres.uid, postgresPassword, read.postgres),
     app: Object.fromEntries(files.map(([name, value, isRead]) => [name, add(`app-${name}`, config.app.uid, value, isRead)])),
     registryPassword: secrets.registryPassword === undefined ? null : add("registry-password", ROOT, secrets.registryPassword.reveal(), true),
+    alertWebhook: secrets.alertWebhook === undefined ? null : add("alert-webhook", ROOT, secrets.alertWebhook.reveal().trim(), true),
     entries,
   };
 }

@@ -40,14 +40,21 @@ function holdersAcross({ host }: Facts, node: NodeExpectation): Holders {
 /** Key of the holder whose address on Redis's own node this one cannot know. */
 const ANYWHERE_ELSE = "*";
 
+/** Address -> name of the project's container that has it. */
+export function containerNames({ host }: Facts): ReadonlyMap<string, string> {
+  if (!host.containers.known) return new Map();
+  return new Map(host.containers.value.flatMap(({ name, addresses }) => addresses.map((address): [string, string] => [address, name])));
+}
+
 /** Connections to judge: all but those from inside Redis's own container, which are its health check's. */
-export function connectionsOf(clients: readonly Client[], holders: Holders, queues: readonly string[]): Connection[] {
+export function connectionsOf(clients: readonly Client[], holders: Holders, queues: readonly string[], names: ReadonlyMap<string, string> = new Map()): Connection[] {
   return clients.filter((client) => !isLocal(client)).map((client) => ({
     id: client.id,
     address: client.address,
     name: client.name,
     kind: kindOf(client, queues),
     holder: holders.get(client.address) ?? holders.get(client.host) ?? holders.get(ANYWHERE_ELSE) ?? "unknown",
+    ...(names.has(client.host) ? { container: names.get(client.host) ?? "" } : {}),
     ageSeconds: client.ageSeconds ?? 0,
     lastCommand: client.lastCommand ?? "",
   }));
@@ -58,12 +65,13 @@ export function attributed(facts: Facts, expectations: Expectations): readonly C
   const { clients, ownHost } = facts.seen.redis;
   if (!clients.known) return [];
   if (expectations.redis.managed !== null) return managedConnections(clients.value, ownHost, expectations).own;
-  return connectionsOf(clients.value, holdersOf(facts, expectations), expectations.queues);
+  return connectionsOf(clients.value, holdersOf(facts, expectations), expectations.queues, containerNames(facts));
 }
 
 /** One connection in words that let a person find it. */
 export function nameConnection(connection: Connection): string {
   const name = connection.name === "" ? "unnamed" : `"${connection.name}"`;
   const last = connection.lastCommand === "" ? "" : `, last command ${connection.lastCommand}`;
-  return `${connection.holder} ${connection.address} ${name}, age ${connection.ageSeconds} s${last}`;
+  const holder = connection.container === undefined || connection.container === connection.holder ? connection.holder : `${connection.holder} (${connection.container})`;
+  return `${holder} ${connection.address} ${name}, age ${connection.ageSeconds} s${last}`;
 }

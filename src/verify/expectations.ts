@@ -8,7 +8,7 @@ const TEXTS = [
 ] as const;
 const VOLUME = [["volume", "id"], ["volume", "mount"]] as const;
 const NUMBERS = [["connectionCeiling"], ["redis", "maxmemoryBytes"], ["postgres", "port"], ["settleSeconds"]] as const;
-const TABLES = [["images"], ["memoryBytes"], ["cpuShares"], ["processes", "api"], ["processes", "worker"]] as const;
+const TABLES = [["images"], ["memoryBytes"], ["cpuShares"], ["kernel"], ["processes", "api"], ["processes", "worker"]] as const;
 
 /**
  * Reads expect.json. The file is rendered and content-addressed, so that this only guards against another version's.

@@ -2,7 +2,7 @@ import { type Fact, known, notKnown } from "./fact.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { readContainers, readImages, readPublished } from "./read-docker.ts";
 import {
-  readAof, readBaseline, readControlGroups, readDisks, readHugepages, readLines, readListeners, readMemory, readMounts,
+  readAof, readBaseline, readCertificateEnd, readControlGroups, readDisks, readHashes, readHugepages, readLines, readListeners, readMemory, readMounts,
   readRedisStatus, readSockets, readSysctl, readVolume,
 } from "./read-host.ts";
 
@@ -51,6 +51,7 @@ export function parseFacts(stream: string): HostFacts {
     // Nothing was there before the first release.
     baseline: section("baseline", readBaseline, "read"),
     containers: section("inspect", readContainers),
+    composeHashes: section("compose-hashes", readHashes),
     images: section("images", readImages),
     published: section("containers", readPublished),
     listeners: section("listeners", readListeners),
@@ -65,6 +66,7 @@ export function parseFacts(stream: string): HostFacts {
     controlGroups: section("cgroup", readControlGroups),
     dockerUser: section("docker-user", readLines),
     hostTable: section("host-table", (text) => text),
+    certificateEnds: section("certificate", readCertificateEnd),
     drift: section("drift", readLines, "read"),
     // Only between nodes.
     sockets: section("sockets", readSockets, "read"),

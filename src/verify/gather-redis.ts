@@ -5,6 +5,7 @@ import { Redis, type RedisOptions } from "ioredis";
 import { type Client, parseClientList } from "../redis/clients.ts";
 import { parseInfo } from "../redis/info.ts";
 import { type Fact, known, notKnown } from "./fact.ts";
+import { lookAtQueues, QueueWatch } from "./queue-watch.ts";
 import type { Seen } from "./seen.ts";
 import { PROCESSES } from "./services.ts";
 import { asExpected, asExpectedManaged, settle } from "./settle.ts";
@@ -74,15 +75,17 @@ export async function gatherRedis(client: Redis, expectations: Expectations, dea
   if (!ready.known) {
     const nothing = notKnown(`Redis was not ready: ${ready.why}`);
     // INFO is answered while LOADING, and says how long that will take.
-    return { redis: { ready, info: await attempt(() => readInfo(client)), config: nothing, clients: nothing, ownHost: undefined, heartbeatTtlMs: nothing }, settleMs: 0 };
+    return { redis: { ready, info: await attempt(() => readInfo(client)), config: nothing, clients: nothing, ownHost: undefined, queues: nothing, heartbeatTtlMs: nothing }, settleMs: 0 };
   }
   const windowMs = Math.max(LEAST_SETTLE_MS, deadline - Date.now());
   let settleMs = 0;
+  const watch = new QueueWatch();
   let ownHost: string | undefined;
   const clients = await attempt(async () => {
     const result = await settle({
       poll: async () => {
-        const listed = await listClients(client);
+        const [listed, looks] = await Promise.all([listClients(client), attempt(() => lookAtQueues(client, expectations.queues))]);
+        if (looks.known) watch.note(looks.value);
         ({ ownHost } = listed);
         return listed.clients;
       },
@@ -100,13 +103,14 @@ export async function gatherRedis(client: Redis, expectations: Expectations, dea
     attempt(() => readConfig(client, expectations)),
     expectations.heartbeat === null ? notKnown("no heartbeat is expected") : attempt(ttlOf(client, expectations.heartbeat.key)),
   ]);
-  return { redis: { ready, info, config, clients, ownHost, heartbeatTtlMs }, settleMs };
+  const queues = watch.result().size > 0 ? known(watch.result()) : notKnown("the queues could not be looked at");
+  return { redis: { ready, info, config, clients, ownHost, queues, heartbeatTtlMs }, settleMs };
 }
 
 /** What is known of a Redis that was not looked at. */
 export function noRedis(why: string): RedisFacts {
   const nothing = notKnown(why);
-  return { redis: { ready: nothing, info: nothing, config: nothing, clients: nothing, ownHost: undefined, heartbeatTtlMs: nothing }, settleMs: 0 };
+  return { redis: { ready: nothing, info: nothing, config: nothing, clients: nothing, ownHost: undefined, queues: nothing, heartbeatTtlMs: nothing }, settleMs: 0 };
 }
 
 function ttlOf(client: Redis, key: string): () => Promise<number> {

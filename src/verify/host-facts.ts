@@ -26,6 +26,8 @@ export interface Container {
   readonly startedAt: string;
   readonly imageId: string;
   readonly imageReference: string;
+  /** Of the service's configuration, by Compose; undefined when Compose did not start it. */
+  readonly configHash: string | undefined;
   readonly addresses: readonly string[];
   readonly gateways: readonly string[];
   readonly memoryBytes: number | undefined;
@@ -96,6 +98,8 @@ export interface HostFacts {
   readonly release: Fact<string>;
   readonly baseline: Fact<Baseline>;
   readonly containers: Fact<readonly Container[]>;
+  /** Service -> hash of its configuration in the release's compose.yaml. */
+  readonly composeHashes: Fact<ReadonlyMap<string, string>>;
   readonly images: Fact<readonly Image[]>;
   readonly published: Fact<readonly PublishedPort[]>;
   readonly listeners: Fact<readonly Listener[]>;
@@ -111,6 +115,8 @@ export interface HostFacts {
   /** Bytes. */
   readonly aof: Fact<number>;
   readonly controlGroups: Fact<ReadonlyMap<string, ControlGroup>>;
+  /** When the served certificate ends, in milliseconds; not known without a domain. */
+  readonly certificateEnds: Fact<number>;
   readonly dockerUser: Fact<readonly string[]>;
   readonly hostTable: Fact<string>;
   readonly drift: Fact<readonly string[]>;

@@ -24,7 +24,7 @@ export function concerns(id: string, expectations: Expectations): boolean {
   if (id.startsWith("redis.") && expectations.redis.managed !== null) return node.redis === "elsewhere" && (node.last || OF_ANY_REDIS.has(id));
   if (id.startsWith("redis.")) return node.redis === "here" || (node.redis === "elsewhere" && OF_ANY_REDIS.has(id));
   if (id === "connections.required" || id === "connections.maximum") return node.instances.length > 0;
-  if (id.startsWith("connections.") || id === "app.heartbeat" || id.startsWith("app.canary.")) return node.last;
+  if (id.startsWith("connections.") || id === "app.heartbeat" || id === "app.consuming" || id.startsWith("app.canary.")) return node.last;
   if (id === "app.ready") return node.api !== "not used";
   if (id.startsWith("postgres.")) return node.postgres !== "not used";
   return true;

@@ -28,6 +28,7 @@ export function readContainers(text: string): Container[] {
       startedAt: textAt(value, "State", "StartedAt") ?? "",
       imageId: textAt(value, "Image") ?? "",
       imageReference: textAt(value, "Config", "Image") ?? "",
+      configHash: textAt(value, "Config", "Labels", "com.docker.compose.config-hash"),
       addresses: present(networks.flatMap((network) => [textAt(network, "IPAddress"), textAt(network, "GlobalIPv6Address")])),
       gateways: present(networks.flatMap((network) => [textAt(network, "Gateway"), textAt(network, "IPv6Gateway")])),
       memoryBytes: numberAt(value, "HostConfig", "Memory"),

@@ -143,3 +143,19 @@ export function readSockets(text: string): ReadonlyMap<number, string> {
     return [count(port, "port"), id];
   }));
 }
+
+/** `docker compose config --hash '*'`: lines `SERVICE HASH`. */
+export function readHashes(text: string): ReadonlyMap<string, string> {
+  return new Map(readLines(text).map((line) => {
+    const [service = "", hash] = words(line);
+    if (hash === undefined) throw new Error(`no hash in "${line}"`);
+    return [service, hash];
+  }));
+}
+
+/** `openssl x509 -noout -enddate`: `notAfter=Nov 30 12:00:00 2026 GMT`. */
+export function readCertificateEnd(text: string): number {
+  const ends = Date.parse(/^notAfter=(.+)$/m.exec(text)?.[1] ?? "");
+  if (Number.isNaN(ends)) throw new Error(`no notAfter in "${text}"`);
+  return ends;
+}

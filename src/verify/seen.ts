@@ -2,6 +2,7 @@ import type { Client } from "../redis/clients.ts";
 import type { Info } from "../redis/info.ts";
 import type { Fact } from "./fact.ts";
 import type { HostFacts } from "./host-facts.ts";
+import type { QueueSeen } from "./queue-watch.ts";
 
 /** What the gatherer saw from where the application stands. */
 export interface Seen {
@@ -17,6 +18,8 @@ export interface Seen {
     readonly clients: Fact<readonly Client[]>;
     /** Address that this server has for Redis, as CLIENT LIST shows the verifier's own connection; undefined where it shows none. */
     readonly ownHost: string | undefined;
+    /** Queue -> what the looks at it, one at each poll of the connections, say. */
+    readonly queues: Fact<ReadonlyMap<string, QueueSeen>>;
     /** Milliseconds left to the heartbeat; -1 without an expiry, -2 without the key (Redis's PTTL). */
     readonly heartbeatTtlMs: Fact<number>;
   };

@@ -29,7 +29,7 @@ export function parseStanding(stream: string, names: Seen["names"]): Facts | und
       info: read("redis-info", parseInfo),
       config: read("redis-config", parsePairs),
       clients: read("redis-clients", parseClientList),
-      ownHost: undefined, heartbeatTtlMs: NOT_LOOKED_AT,
+      ownHost: undefined, queues: NOT_LOOKED_AT, heartbeatTtlMs: NOT_LOOKED_AT,
     },
     postgres: parsePostgres(sections.get("postgres") ?? ""),
     api: { ready: NOT_LOOKED_AT, canary: NOT_LOOKED_AT },

@@ -111,6 +111,10 @@ export interface Expectations {
   readonly hostTable: readonly string[];
   /** Null on a node that keeps nothing. */
   readonly volume: { readonly id: string; readonly mount: string } | null;
+  /** Kernel setting -> value, as the release lays them down. */
+  readonly kernel: Readonly<Record<string, string>>;
+  /** Name that the proxy has a certificate for. */
+  readonly domain: string | null;
   readonly settleSeconds: number;
   /** Absent on a stack of one node: then everything is judged there. */
   readonly node?: NodeExpectation;
@@ -124,6 +128,8 @@ export interface Connection {
   readonly kind: "client" | "subscriber" | "blocked" | "other";
   /** Service that holds it, or the foreign container's name, or `unknown`. */
   readonly holder: string;
+  /** Name of the container, where it is known. */
+  readonly container?: string;
   readonly ageSeconds: number;
   readonly lastCommand: string;
 }

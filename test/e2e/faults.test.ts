@@ -39,7 +39,7 @@ const FAULTS: readonly Fault[] = [
     changes: { "api.command": ["node", "--import", LEAK, "api.js"] },
     fails: ["connections.maximum"],
     main: "connections.maximum",
-    seen: /^api holds 3 client connections, 2 allowed: api [\d.]+:\d+ unnamed, age \d+ s, last command ping$/,
+    seen: /^api holds 3 client connections, 2 allowed \(one a queue, 2 queues\): api \(berth-api-1\) [\d.]+:\d+ unnamed, age \d+ s, last command ping$/,
     says: /Use the queue's own connection/,
   },
   {

@@ -126,6 +126,8 @@ test("release.env: what the scripts need", () => {
     BERTH_REGISTRY_USER=''
     BERTH_REGISTRY_SECRET=''
     BERTH_REDIS_SECRET='/opt/berth/secrets/redis-password-d158f4315577'
+    BERTH_ALERT_WEBHOOK=''
+    BERTH_DOMAIN=''
     "
   `);
 });

@@ -68,6 +68,7 @@ test("the stream has every section of the contract, raw", async () => {
     [{},{}]
     @@ images
     [{}]
+    @@ compose-hashes
     @@ containers
     {"ID":"redisid"}
     @@ listeners
@@ -119,7 +120,7 @@ test("a Docker that does not answer leaves sections empty and the stream whole",
   host.answer('"docker "*) exit 1 ;;');
   const run = await host.run(["facts", A]);
   expect(run.code).toBe(0);
-  expect(run.stdout.match(/^@@ /gm)).toHaveLength(19);
+  expect(run.stdout.match(/^@@ /gm)).toHaveLength(20);
   expect(section(run.stdout, "inspect")).toBe("[]\n");
 });
 

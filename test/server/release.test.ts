@@ -37,6 +37,7 @@ test("a release is one sequence of commands, and leaves its marks", async () => 
       "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 api worker",
       "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 --remove-orphans",
       "compose aaaaaaaaaaaa: --progress quiet --profile verify run --rm -T --no-deps --name berth-verify-aaaaaaaaaaaa --volume /run/berth/verify.XXXXXX:/run/berth verify",
+      "compose aaaaaaaaaaaa: config --hash *",
       "systemctl start --no-block berth.service",
     ]
   `);
@@ -50,7 +51,7 @@ test("a release is one sequence of commands, and leaves its marks", async () => 
 test("the facts are handed over only once the verifier says that connections settled", async () => {
   const host = await living();
   const facts = host.read("fake/facts") ?? "";
-  expect(facts.match(/^@@ .*/gm)?.join(" ")).toMatchInlineSnapshot(`"@@ release @@ baseline @@ inspect @@ images @@ containers @@ listeners @@ sysctl @@ hugepages @@ redis-status @@ meminfo @@ mounts @@ volume @@ disk @@ aof @@ cgroup @@ docker-user @@ host-table @@ drift @@ sockets"`);
+  expect(facts.match(/^@@ .*/gm)?.join(" ")).toMatchInlineSnapshot(`"@@ release @@ baseline @@ inspect @@ images @@ compose-hashes @@ containers @@ listeners @@ sysctl @@ hugepages @@ redis-status @@ meminfo @@ mounts @@ volume @@ disk @@ aof @@ cgroup @@ docker-user @@ host-table @@ drift @@ sockets"`);
 });
 
 test("a release that fails its verification gives way to the last good one", async () => {
@@ -214,6 +215,7 @@ test("a success that nobody saw is verified, not done again; one that was seen i
   expect(acts(unseen.calls)).toMatchInlineSnapshot(`
     [
       "compose aaaaaaaaaaaa: --progress quiet --profile verify run --rm -T --no-deps --name berth-verify-aaaaaaaaaaaa --volume /run/berth/verify.XXXXXX:/run/berth verify",
+      "compose aaaaaaaaaaaa: config --hash *",
     ]
   `);
   const seen = await host.run(["release", A]);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { known, notKnown } from "../../src/verify/fact.ts";
 import { judge } from "../../src/verify/checks/index.ts";
+import type { QueueSeen } from "../../src/verify/queue-watch.ts";
 import { RULES } from "../../src/verify/rules.ts";
 import type { Check, Expectations } from "../../src/verify/types.ts";
 import { decide, passes } from "../../src/verify/verdict.ts";
@@ -16,6 +17,11 @@ function judged(change: Change, expectations: Partial<Expectations> = {}): Check
 
 const GIB = 1024 ** 3;
 const section = (name: string, text: string | undefined): Change => ({ sections: { [name]: text } });
+/** A queue as the looks at it show it, and a canary that did not come back through it. */
+const busy = (change: Partial<QueueSeen>): Change => ({
+  redis: { queues: known(new Map([["file", { waiting: 0, active: 0, notBegun: 0, notTaken: 0, occupied: 0, ...change }]])) },
+  rest: { api: { ...facts().seen.api, canary: known(new Map([["file", { ok: false, detail: "no worker finished the canary" }], ["email", { ok: true, detail: "4 ms" }]])) } },
+});
 const without = (pattern: RegExp) => CLIENT_LINES.filter((line) => !pattern.test(line));
 
 const CASES: Case[] = [
@@ -36,7 +42,7 @@ const CASES: Case[] = [
   ["Redis restarted, and refused since", { info: { run_id: "run-2" } }, { "redis.rejected": "2 since the release began" }],
   ["a fork took long", { info: { latest_fork_usec: "700000" } }, { "redis.fork": "last fork 700 ms, 0 delayed fsyncs" }],
   ["huge pages are on", { sections: { hugepages: "[always] madvise never", "redis-status": "Name:\tredis-server\nVmSwap:\t0 kB\nTHP_enabled:\t1" } }, { "redis.hugepages": "on: the host's choice is `always`" }, "host"],
-  ["a fork may be refused", section("sysctl", "vm.overcommit_memory = 0"), { "redis.overcommit": "vm.overcommit_memory = 0" }, "host"],
+  ["a fork may be refused", section("sysctl", "vm.overcommit_memory = 0\nvm.swappiness = 1\nnet.core.somaxconn = 4096"), { "redis.overcommit": "vm.overcommit_memory = 0" }, "host"],
   ["Redis is in swap", section("redis-status", "Name:\tredis-server\nVmSwap:\t    84 kB\nTHP_enabled:\t0"), { "redis.swap": "VmSwap 84 kB" }, "host"],
 
   ["a queue is not processed", { clients: without(/name=bull:ZmlsZQ==/) }, { "connections.required": "worker has 1 of 2 blocked connections (none for file)" }],
@@ -45,13 +51,13 @@ const CASES: Case[] = [
   [
     "a connection leaks in the API",
     { clients: [...CLIENT_LINES, client(44, "172.20.0.4", "leak", { cmd: "get", age: 12 })] },
-    { "connections.maximum": 'api holds 3 client connections, 2 allowed: api 172.20.0.4:40044 "leak", age 12 s, last command get' },
+    { "connections.maximum": 'api holds 3 client connections, 2 allowed (one a queue, 2 queues): api (shop-api-1) 172.20.0.4:40044 "leak", age 12 s, last command get' },
   ],
   [
     "three leak, above the ceiling",
     { clients: [...CLIENT_LINES, ...[44, 45, 46].map((id) => client(id, "172.20.0.4", "api:client:file", { cmd: "get", age: 3 }))] },
     {
-      "connections.maximum": 'api holds 5 client connections, 2 allowed: api 172.20.0.4:40046 "api:client:file", age 3 s, last command get; api 172.20.0.4:40045 "api:client:file", age 3 s, last command get; api 172.20.0.4:40044 "api:client:file", age 3 s, last command get',
+      "connections.maximum": 'api holds 5 client connections, 2 allowed (one a queue, 2 queues): api (shop-api-1) 172.20.0.4:40046 "api:client:file", age 3 s, last command get; api (shop-api-1) 172.20.0.4:40045 "api:client:file", age 3 s, last command get; api (shop-api-1) 172.20.0.4:40044 "api:client:file", age 3 s, last command get',
       "connections.total": "13 (api 7, worker 6)",
     },
   ],
@@ -65,7 +71,7 @@ const CASES: Case[] = [
   ["a service is not healthy", section("inspect", inspectWith("worker", { state: { Health: { Status: "unhealthy" } } })), { "app.health": "worker: unhealthy" }],
   ["a service has stopped", section("inspect", inspectWith("proxy", { state: { Status: "exited", ExitCode: 137 } })), { "app.health": "proxy: exited with 137" }],
   ["a service has no health check", section("inspect", inspectWith("api", { state: { Health: undefined } })), { "app.health": "api: has no health check" }],
-  ["a service has no container", section("inspect", inspectWith("proxy", { top: { Config: { Image: "x", Labels: {} } } })), { "app.health": "proxy: no container" }],
+  ["a service has no container", section("inspect", inspectWith("proxy", { top: { Config: { Image: "x", Labels: {} } } })), { "app.health": "proxy: no container", "drift.containers": "shop-proxy-1 is of no service of the release" }],
   ["a service restarts", section("inspect", inspectWith("api", { state: { Status: "restarting" }, top: { RestartCount: 4 } })), { "app.health": "api: restarting", "app.restarts": "api: 4 restarts, restarting now" }],
   ["a process was killed", section("cgroup", (SECTIONS["cgroup"] ?? "").replace("id-api oom 0", "id-api oom 2")), { "app.oom": "api: 2 processes killed" }],
   ["a container was killed", section("inspect", inspectWith("api", { state: { OOMKilled: true } })), { "app.oom": "api: killed for want of memory" }],
@@ -82,6 +88,12 @@ const CASES: Case[] = [
   ],
   ["a canary did not come back", { rest: { api: { ...facts().seen.api, canary: known(new Map([["file", { ok: false, detail: "no answer" }], ["email", { ok: true, detail: "4 ms" }]])) } } }, { "app.canary.file": "no answer" }],
   ["the canary leaves a queue out", { rest: { api: { ...facts().seen.api, canary: known(new Map([["file", { ok: true, detail: "4 ms" }]])) } } }, { "app.canary.email": "the answer does not name the queue email" }],
+
+  ["the worker is stopped: Redis hands it a job that it does not begin", busy({ notBegun: 9, active: 1 }), { "app.canary.file": "no worker finished the canary", "app.consuming": "the worker is connected and hangs: file: a job was handed to the worker and not begun for 9 s" }],
+  ["the worker takes nothing", busy({ notTaken: 8, waiting: 4 }), { "app.canary.file": "no worker finished the canary", "app.consuming": "the worker is connected and hangs: file: a job waited for 8 s with nothing active" }],
+  ["a processor never returns", busy({ occupied: 11, active: 1, waiting: 1 }), { "app.canary.file": "no worker finished the canary", "app.consuming": "the worker lives, and every place is taken by jobs that do not end: file: the same 1 active for 11 s, 1 waiting" }],
+  ["the worker is slow", busy({ occupied: 2, active: 1, waiting: 1 }), { "app.canary.file": "no worker finished the canary" }],
+  ["the worker is gone, and with it whoever could hang", { ...busy({ notTaken: 8, waiting: 4 }), clients: without(/name=(?:worker|bull):/) }, { "app.canary.file": "no worker finished the canary", "connections.required": "worker has 0 of 2 client connections; worker has 0 of 2 subscriber connections; worker has 0 of 2 blocked connections" }],
 
   ["Postgres is nearly full", { rest: { postgres: known({ ms: 1, connections: 40, maxConnections: 50, dataDirectory: "/var/lib/postgresql/data/pgdata" }) } }, { "postgres.connections": "40 of 50, 80 %" }],
 
@@ -109,9 +121,14 @@ const CASES: Case[] = [
   ["a rule is gone", section("host-table", (SECTIONS["host-table"] ?? "").replace("\t\ttcp dport { 22, 80, 443 } accept\n", "")), { "exposure.firewall": 'table inet berth lacks "input: tcp dport { 22, 80, 443 } accept"' }],
   ["the host's table lets all in", section("host-table", "table inet berth {\n\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n\t}\n}"), { "exposure.firewall": "table inet berth has no input chain whose policy is drop" }],
 
+  ["the certificate was not renewed", section("certificate", "notAfter=Nov  5 12:30:00 2026 GMT"), { "proxy.certificate": "4 days left" }, "host"],
+
   ["a memory limit was raised", section("inspect", inspectWith("redis", { host: { Memory: 1024 ** 3 } })), { "limits.memory": "redis: limit 1 GiB, released 512 MiB" }],
   ["a container may swap", section("inspect", inspectWith("redis", { host: { MemorySwap: -1 } })), { "limits.memory": "redis: memory and swap unlimited, released 512 MiB" }],
   ["CPU shares were changed", section("cgroup", (SECTIONS["cgroup"] ?? "").replace("cpu.shares 128", "cpu.shares 1024")), { "limits.cpu": "worker: cpu.shares 1024, released 128" }],
+  ["a container was started by hand", section("inspect", inspectWith("api", { top: { Config: { Image: EXPECTATIONS.images["api"], Labels: { "com.docker.compose.service": "api", "com.docker.compose.oneoff": "False" } } } })), { "drift.containers": "api: shop-api-1 has another configuration than compose.yaml" }],
+  ["a container of another release is left", section("inspect", (SECTIONS["inspect"] ?? "").replace("[", '[{"Id":"id-old","Name":"/shop-old-1","Config":{"Labels":{"com.docker.compose.service":"old","com.docker.compose.oneoff":"False"}},"State":{"Status":"running"}},')), { "drift.containers": "shop-old-1 is of no service of the release" }],
+  ["a kernel setting was changed", section("sysctl", "vm.overcommit_memory = 1\nvm.swappiness = 60\nnet.core.somaxconn = 4096"), { "drift.kernel": "vm.swappiness is 60, the release has 1" }, "host"],
   ["a file was edited on the host", section("drift", "/opt/berth/files/0123456789ab-redis.conf"), { "drift.files": "/opt/berth/files/0123456789ab-redis.conf differs" }],
 ];
 
@@ -155,6 +172,9 @@ describe("passes with a warning", () => {
     ["redis.memory", { info: { used_memory: String(192 * 0.7 * 1024 * 1024) } }, "over 70 %: at 85 % this fails, at 100 % no job can be added"],
     ["redis.fork", { info: { latest_fork_usec: "120000" } }, "every client waits while Redis forks"],
     ["redis.fork", { info: { aof_delayed_fsync: "3" } }, "the disk is slower than appendfsync asks of it"],
+    ["proxy.certificate", section("certificate", "notAfter=Nov 12 12:00:00 2026 GMT"), "it should have been renewed by now: `berth logs proxy`"],
+    ["proxy.certificate", section("certificate", undefined), "the first one is on its way, or DNS of shop.example does not point here: `berth logs proxy`"],
+    ["app.heartbeat", { redis: { heartbeatTtlMs: known(20_000) } }, "old: two beats in a row did not come"],
     ["host.volume", section("volume", `device /dev/sdb\nid 4711\nsentinel 4711\nmountpoint /mnt/berth\nbytes ${40 * GIB}`), "the file system has 20 GiB of a device of 40 GiB: `resize2fs` on the host, or a reboot, grows it"],
     ["host.memory", section("meminfo", "MemTotal: 4000000 kB\nMemAvailable: 500000 kB"), "under 15 %: the next peak may be killed"],
   ] satisfies [string, Change, string][])("%s", (id, change, warning) => {
@@ -206,6 +226,6 @@ test("a provider that hides facts: unknown, named so, and never a pass where per
 });
 
 test("what is not expected of an application is not checked", () => {
-  const ids = judged({}, { heartbeat: null, api: { ...EXPECTATIONS.api, canaryPath: null } }).map(({ id }) => id);
-  expect(ids.filter((id) => id === "app.heartbeat" || id.startsWith("app.canary."))).toEqual([]);
+  const ids = judged({}, { domain: null, heartbeat: null, api: { ...EXPECTATIONS.api, canaryPath: null } }).map(({ id }) => id);
+  expect(ids.filter((id) => id === "app.heartbeat" || id.startsWith("app.canary.") || id === "proxy.certificate")).toEqual([]);
 });

@@ -11,11 +11,11 @@ test("docs/verification.md has every check as the rules have it", () => {
 test("unknown never passes where data, exposure or persistence is concerned", () => {
   const lenient = Object.entries(RULES).filter(([, { unknownPasses }]) => unknownPasses).map(([id]) => id);
   expect(lenient).toEqual([
-    "redis.evictions", "redis.rejected", "redis.fork", "redis.hugepages", "redis.overcommit", "redis.swap", "host.memory", "limits.cpu",
+    "redis.evictions", "redis.rejected", "redis.fork", "redis.hugepages", "redis.overcommit", "redis.swap", "app.consuming", "host.memory", "limits.cpu", "drift.kernel",
   ]);
 });
 
 test("the host is the cause of what a rollback cannot mend", () => {
   const host = Object.entries(RULES).filter(([, { cause }]) => cause === "host").map(([id]) => id);
-  expect(host).toEqual(["redis.aof-status", "redis.hugepages", "redis.overcommit", "redis.swap", "host.volume", "host.disk", "host.memory", "host.clock"]);
+  expect(host).toEqual(["redis.aof-status", "redis.hugepages", "redis.overcommit", "redis.swap", "host.volume", "host.disk", "host.memory", "proxy.certificate", "drift.kernel", "host.clock"]);
 });

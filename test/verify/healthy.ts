@@ -39,7 +39,9 @@ export const EXPECTATIONS: Expectations = {
   heartbeat: { key: "berth:heartbeat:worker", maxAgeSeconds: 90 },
   publishedPorts: [80, 443],
   hostTable: ["input: type filter hook input priority filter; policy drop;", "input: tcp dport { 22, 80, 443 } accept", 'input: counter comment "refused: for the host"'],
+  kernel: { "vm.overcommit_memory": "1", "vm.swappiness": "1", "net.core.somaxconn": "4096" },
   volume: { id: "4711", mount: "/mnt/berth" },
+  domain: "shop.example",
   settleSeconds: 45,
 };
 
@@ -58,7 +60,7 @@ export function container(service: Service, change: { state?: object; host?: obj
     Image: `sha256:image-${image}`,
     RestartCount: 0,
     State: { Status: "running", OOMKilled: false, ExitCode: 0, StartedAt: "2026-11-01T12:00:00.000000001Z", Health: { Status: "healthy" }, ...change.state },
-    Config: { Image: EXPECTATIONS.images[service], Labels: { "com.docker.compose.service": service, "com.docker.compose.oneoff": "False" } },
+    Config: { Image: EXPECTATIONS.images[service], Labels: { "com.docker.compose.service": service, "com.docker.compose.oneoff": "False", "com.docker.compose.config-hash": `hash-of-${service}` } },
     HostConfig: { Memory: EXPECTATIONS.memoryBytes[service], MemorySwap: EXPECTATIONS.memoryBytes[service], CpuShares: EXPECTATIONS.cpuShares[service], ...change.host },
     NetworkSettings: { Networks: { shop_backend: { IPAddress: `172.20.0.${index + 2}`, GlobalIPv6Address: "", Gateway: "172.20.0.1", IPv6Gateway: "" } } },
     Mounts: change.mounts ?? (source === undefined ? [] : [{ Source: source, Destination: destination, RW: true }]),
@@ -90,6 +92,7 @@ export const SECTIONS: Readonly<Record<string, string>> = {
     { Id: "sha256:image-shop", RepoTags: [], RepoDigests: ["registry.example.net/shop@sha256:aaaa"] },
     { Id: "sha256:image-caddy", RepoTags: ["caddy:2.10.2"], RepoDigests: [] },
   ]),
+  "compose-hashes": SERVICES.map((service) => `${service} hash-of-${service}`).join("\n"),
   containers: [
     '{"Names":"shop-proxy-1","Ports":"0.0.0.0:80->80/tcp, [::]:80->80/tcp, 0.0.0.0:443->443/tcp, :::443->443/tcp, 2019/tcp"}',
     '{"Names":"shop-redis-1","Ports":"6379/tcp"}',
@@ -124,6 +127,7 @@ export const SECTIONS: Readonly<Record<string, string>> = {
   "host-table": "table inet berth {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t\ttcp dport { 22, 80, 443 } accept\n\t\tcounter packets 12 bytes 840 comment \"refused: for the host\"\n\t}\n}",
   drift: "",
   sockets: "",
+  certificate: "notAfter=Dec 31 12:00:00 2026 GMT\nissuer=O = Let's Encrypt, CN = E7",
 };
 
 /** A stream of these sections; `undefined` leaves one out. */
@@ -176,6 +180,7 @@ export function seen({ clients = CLIENT_LINES, info = {}, config = {}, redis = {
       config: known(new Map(Object.entries({ ...CONFIG, ...config }))),
       clients: known(parseClientList(clients.join("\n"))),
       ownHost: undefined,
+      queues: known(new Map(["file", "email"].map((queue) => [queue, { waiting: 0, active: 1, notBegun: 0, notTaken: 0, occupied: 0 }]))),
       heartbeatTtlMs: known(75_000),
       ...redis,
     },

@@ -8,7 +8,7 @@ import { asExpectedManaged } from "../../src/verify/settle.ts";
 import { summary } from "../../src/verify/table.ts";
 import type { Check, Expectations, ManagedExpectation } from "../../src/verify/types.ts";
 import { decide, passes } from "../../src/verify/verdict.ts";
-import { client, EXPECTATIONS, facts, INFO, type SeenChange } from "./healthy.ts";
+import { client, container, EXPECTATIONS, facts, INFO, SERVICES, type SeenChange } from "./healthy.ts";
 
 const SERVER = "203.0.113.9";
 const MANAGED: ManagedExpectation = { urlFile: "/run/secrets/redis_url", caFile: null, serverName: null, connections: 30, persistence: "aof" };
@@ -30,8 +30,11 @@ const LINES = ["file", "email"].flatMap((queue, index) => [
 /** As Upstash documents it: id, name, addr, age, idle and nothing else. */
 const bare = (line: string): string => line.split(" ").filter((field) => /^(?:id|name|addr|age|idle)=/.test(field)).join(" ");
 
+/** No Redis of its own. */
+const INSPECT = JSON.stringify(SERVICES.filter((service) => service !== "redis").map((service) => container(service)));
+
 function seeing(change: SeenChange = {}) {
-  return facts({ clients: LINES, ...change, redis: { ownHost: SERVER, config: notKnown("provider-managed: refused, NOPERM"), ...change.redis } });
+  return facts({ clients: LINES, sections: { inspect: INSPECT }, ...change, redis: { ownHost: SERVER, config: notKnown("provider-managed: refused, NOPERM"), ...change.redis } });
 }
 
 function redisOf(checks: readonly Check[]): Record<string, string> {
@@ -64,7 +67,7 @@ describe("what a provider shows and hides", () => {
     const report = { version: 1, release: "", at: "", ...decide(checks), settleMs: 2000, totalMs: 2100, connections: [], checks } as const;
     expect(summary(report)).toMatchInlineSnapshot(`
       "VERIFIED
-      38 checks, 32 passed, 0 failed, 1 unknown, 5 provider-managed
+      42 checks, 36 passed, 0 failed, 1 unknown, 5 provider-managed
       settled in 2.0 s, 2.1 s in all"
     `);
   });

@@ -35,7 +35,7 @@ test("where Redis is elsewhere, the host's sockets tell this node's containers a
   const sockets = [...ports(/name=api/).map((port) => `id-api ${port}`), ...ports(/name=(worker|bull)/).map((port) => `id-worker ${port}`)].join("\n");
   const node: Partial<NodeExpectation> = { redis: "elsewhere", instances: [{ holder: "api", process: "api", address: HERE }, { holder: "worker", process: "worker", address: HERE }] };
   expect(against({ clients: everything, sections: { sockets } }, node)).toEqual({});
-  expect(against({ clients: [...everything, client(99, HERE, "")], sections: { sockets: `${sockets}\nid-api 40099` } }, node)["connections.maximum"]).toMatch(/^api holds 3 client connections, 2 allowed: api 10\.83\.0\.2:40099/);
+  expect(against({ clients: [...everything, client(99, HERE, "")], sections: { sockets: `${sockets}\nid-api 40099` } }, node)["connections.maximum"]).toMatch(/^api holds 3 client connections, 2 allowed \(one a queue, 2 queues\): api 10\.83\.0\.2:40099/);
   // What no container of this node holds is a stranger's.
   expect(against({ clients: [...everything, client(99, HERE, "")], sections: { sockets } }, node)["connections.foreign"]).toMatch(/10\.83\.0\.2:40099/);
 });
@@ -55,7 +55,7 @@ test("a node is judged by what stands on it", () => {
   const worker = ids({ redis: "elsewhere", postgres: "elsewhere", api: "not used", last: false }, null);
   expect(alone.filter((id) => !worker.includes(id))).toEqual([
     "redis.save", "redis.aof", "redis.aof-status", "redis.eviction-policy", "redis.maxmemory", "redis.memory", "redis.config", "redis.evictions", "redis.rejected", "redis.fork",
-    "redis.hugepages", "redis.overcommit", "redis.swap", "connections.total", "connections.foreign", "app.ready", "host.volume", "app.heartbeat", "app.canary.file", "app.canary.email",
+    "redis.hugepages", "redis.overcommit", "redis.swap", "connections.total", "connections.foreign", "app.ready", "app.consuming", "host.volume", "app.heartbeat", "app.canary.file", "app.canary.email",
   ]);
   expect(ids({ redis: "not used", postgres: "here", instances: [], api: "not used", last: false }).filter((id) => /^(redis|connections|postgres)/.test(id))).toEqual(["postgres.ready", "postgres.connections"]);
 });

@@ -18,6 +18,9 @@ export function appReady({ seen }: Facts, { api }: Expectations): Check {
 /** Clocks of one machine, but Redis counts in whole milliseconds and Docker writes the start after the process has begun. */
 const SLACK_SECONDS = 2;
 
+/** The runtime beats three times in the key's life: at two thirds of it, two beats are missing. A little more, for a beat that is on its way. */
+const OLD = 0.72;
+
 /**
  * The key expires `maxAgeSeconds` after each renewal, so that what is left of it tells its age. One that is older than the
  * worker is its predecessor's: a dead worker must not pass on a heartbeat that it never gave.
@@ -37,7 +40,7 @@ export function appHeartbeat({ seen, host }: Facts, { heartbeat }: Expectations)
   if (age > uptime + SLACK_SECONDS) {
     return [fail("app.heartbeat", `renewed ${age} s ago, before this worker started (${Math.round(uptime)} s ago)`, expected)];
   }
-  return [pass("app.heartbeat", `renewed ${age} s ago, expires in ${left} s`, expected)];
+  return [pass("app.heartbeat", `renewed ${age} s ago, expires in ${left} s`, expected, age > maxAgeSeconds * OLD ? "old: two beats in a row did not come" : undefined)];
 }
 
 /** One check per queue, where the application takes part. */

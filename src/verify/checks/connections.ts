@@ -5,7 +5,7 @@ import { managedConnections } from "../managed-connections.ts";
 import { judgedInstances } from "../nodes.ts";
 import type { CheckId } from "../rules.ts";
 import type { Facts } from "../seen.ts";
-import type { Check, Connection, Expectations } from "../types.ts";
+import type { Check, Connection, Expectations, Instance } from "../types.ts";
 import { fail, pass, providerManaged, PROVIDER_MANAGED, unknown, verdict } from "../verdict.ts";
 import { plural } from "../words.ts";
 
@@ -37,7 +37,7 @@ function lackingQueues(connections: readonly Connection[], kind: ConnectionKind,
 }
 
 /** What a process holds above its maximum: those without a name that fits first, then the youngest. */
-export function surplus(connections: readonly Connection[], expectations: Expectations): { holder: string; kind: ConnectionKind; most: number; held: number; over: Connection[] }[] {
+export function surplus(connections: readonly Connection[], expectations: Expectations): { holder: string; process: Instance["process"]; kind: ConnectionKind; most: number; held: number; over: Connection[] }[] {
   const { queues, processes } = expectations;
   return judgedInstances(expectations).flatMap(({ holder, process }) => {
     const budget = connectionBudget(queues.length, processes[process]);
@@ -46,7 +46,7 @@ export function surplus(connections: readonly Connection[], expectations: Expect
       const most = budget[kind];
       if (held.length <= most) return [];
       const over = suspects(held, queues).slice(0, held.length - most);
-      return [{ holder, kind, most, held: held.length, over }];
+      return [{ holder, process, kind, most, held: held.length, over }];
     });
   });
 }
@@ -90,6 +90,18 @@ function budgetWords(expectations: Expectations): string {
   }).join(", ");
 }
 
+/** The line of the budget that a surplus exceeds: what the process is declared to do, and what that opens. */
+function budgetLine(process: Instance["process"], kind: ConnectionKind, { queues, processes }: Expectations): string {
+  const { listens, processes: works } = processes[process];
+  const each = `one a queue, ${plural(queues.length, "queue")}`;
+  switch (kind) {
+    case "client": return each;
+    case "subscriber": return works ? `it processes: ${each}` : listens ? `it listens: ${each}` : `${process}.listens and ${process}.processes are false`;
+    case "blocked": return works ? `it processes: ${each}` : `${process}.processes is false`;
+    case "other": return "no replica and no monitor";
+  }
+}
+
 export function connectionsRequired(facts: Facts, expectations: Expectations): Check {
   const expected = budgetWords(expectations);
   return judge("connections.required", facts, expectations, expected, (connections) =>
@@ -99,8 +111,8 @@ export function connectionsRequired(facts: Facts, expectations: Expectations): C
 export function connectionsMaximum(facts: Facts, expectations: Expectations): Check {
   const expected = `at most ${budgetWords(expectations)}`;
   return judge("connections.maximum", facts, expectations, expected, (connections) => {
-    const faults = surplus(connections, expectations).map(({ holder, kind, most, held, over }) =>
-      `${holder} holds ${held} ${kind} connections, ${most} allowed: ${over.map(nameConnection).join("; ")}`);
+    const faults = surplus(connections, expectations).map(({ holder, process, kind, most, held, over }) =>
+      `${holder} holds ${held} ${kind} connections, ${most} allowed (${budgetLine(process, kind, expectations)}): ${over.map(nameConnection).join("; ")}`);
     return verdict("connections.maximum", faults, "none above its maximum", expected);
   });
 }

@@ -1,10 +1,12 @@
 import type { Facts } from "../seen.ts";
 import type { Check, Expectations } from "../types.ts";
+import { proxyCertificate } from "./certificate.ts";
+import { appConsuming } from "./consuming.ts";
 import { appCanary, appHeartbeat, appReady } from "./application.ts";
 import { connectionsForeign, connectionsMaximum, connectionsRequired, connectionsTotal } from "./connections.ts";
 import { appHealth, appImages, appOom, appRestarts } from "./containers.ts";
 import { concerns } from "../nodes.ts";
-import { driftFiles } from "./drift.ts";
+import { driftContainers, driftFiles, driftKernel } from "./drift.ts";
 import { exposureFirewall, exposureMetadata, exposurePorts, exposurePrivate } from "./exposure.ts";
 import { hostDisk, hostMemory, hostVolume } from "./host.ts";
 import { limitsCpu, limitsMemory } from "./limits.ts";
@@ -24,11 +26,11 @@ const OWN_REDIS: readonly OneCheck[] = [
 
 const THE_REST: readonly OneCheck[] = [
   connectionsRequired, connectionsMaximum, connectionsTotal, connectionsForeign,
-  appHealth, appRestarts, appOom, appImages, appReady,
+  appHealth, appRestarts, appOom, appImages, appReady, appConsuming,
   postgresReady, postgresConnections,
   hostVolume, hostDisk, hostMemory,
   exposurePorts, exposureMetadata, exposureFirewall, exposurePrivate,
-  limitsMemory, limitsCpu, driftFiles,
+  limitsMemory, limitsCpu, driftFiles, driftContainers, driftKernel,
 ];
 
 /** Ids of what writes need: when these fail because the disk refuses, the application fails after them. */
@@ -41,6 +43,7 @@ export function judge(facts: Facts, expectations: Expectations): Check[] {
   const checks = [
     ...(managed === null ? each(OWN_REDIS) : managedRedis(facts, expectations, managed)),
     ...each(THE_REST),
+    ...proxyCertificate(facts, expectations),
     ...appHeartbeat(facts, expectations),
     ...appCanary(facts, expectations),
   ].filter(({ id }) => concerns(id, expectations));

@@ -51,10 +51,10 @@ export function probeOperators(answer: Fact<Answer>, path: string): Check {
   return status === 404 || status === 403 ? pass("probe.operators", String(status), expected) : fail("probe.operators", String(status), expected);
 }
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 /** Caddy renews a certificate of 90 days with 30 left: one that is this old has failed to renew for weeks. */
-const DAYS_FAIL = 7;
-const DAYS_WARN = 14;
+export const DAYS_FAIL = 7;
+export const DAYS_WARN = 14;
 
 export function probeCertificate(certificate: Fact<Certificate>, domain: string, now: number, untrusted: boolean): Check {
   const expected = `valid for ${domain}, ${DAYS_FAIL} days or more`;

@@ -71,7 +71,7 @@ export class World {
 
   #flags(service: string): string[] {
     const label = (name: string, value: string) => ["--label", `com.docker.compose.${name}=${value}`];
-    return ["--network", this.#network, "--network-alias", service, ...label("service", service), ...label("oneoff", "False")];
+    return ["--network", this.#network, "--network-alias", service, ...label("service", service), ...label("oneoff", "False"), ...label("config-hash", `hash-of-${service}`)];
   }
 
   async #start(name: string, service: Service, more: readonly string[] = []): Promise<void> {

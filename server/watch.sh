@@ -1,0 +1,59 @@
+# shellcheck shell=sh
+# The timer's own: the same verification as the deployment's, and a word when something begins to fail, or no longer does. Each is said once; what was
+# said is kept in $STATE/alert, lines `fail ID` or `warn ID`. A message that could not be delivered is tried again at the next run.
+
+ALERT_COMMAND=$ETC/alert
+
+watch_command() {
+  good=$(good_release)
+  [ -n "$good" ] || { say "watch: no good release yet: nothing to verify"; return 0; }
+  # A release verifies itself, and a boot is under way to what is verified next.
+  if [ -e "$STATE/lock" ] && ! flock -n "$STATE/lock" true; then say "watch: left to $(first_line "$STATE/lock")"; return 0; fi
+  # In a shell of its own, which lets go of the lock.
+  (verify_command --json) >/dev/null || say "watch: verification ended with $?"
+  load_release "$good"
+  results=$(results_dir "$good")
+  [ -s "$results/table.txt" ] || { say "watch: no verdict to report"; return 1; }
+  awk '$1 == "FAIL" || $1 == "????" { print "fail", $2 } $1 == "warn" { print "warn", $2 }' "$results/table.txt" | sort -u >"$STATE/alert.new"
+  [ -e "$STATE/alert" ] || : >"$STATE/alert"
+  begun=$(grep -vxFf "$STATE/alert" "$STATE/alert.new") || begun=
+  # What only went from a warning to a failure, or back, has not ended.
+  ended=$(awk 'FILENAME == ARGV[1] { now[$2] = 1; next } !($2 in now)' "$STATE/alert.new" "$STATE/alert") || ended=
+  # A failure that became a warning again is no news: it was said when it began.
+  begun=$(printf '%s\n' "$begun" | awk -v said="$STATE/alert" 'BEGIN { while ((getline line < said) > 0) { split(line, word, " "); level[word[2]] = word[1] } } NF && !($1 == "warn" && ($2 in level))')
+  if [ -n "$begun$ended" ]; then
+    message "$begun" "$ended" >"$STATE/alert.json"
+    deliver_alert || { say "watch: the message could not be delivered; tried again at the next run"; return 1; }
+  fi
+  mv -f "$STATE/alert.new" "$STATE/alert"
+}
+
+# One line of JSON, as docs/verification.md has it. Ids hold nothing that JSON quotes.
+message() {
+  case $1 in
+    *"fail "*) event=failed ;;
+    *"warn "*) event=warned ;;
+    *) event=recovered ;;
+  esac
+  printf '{"version":1,"event":"%s","project":"%s","host":"%s","at":"%s","begun":[%s],"ended":[%s],"failing":[%s],"warnings":[%s],"report":%s}\n' \
+    "$event" "$BERTH_PROJECT" "$(json_text "$(uname -n)")" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
+    "$(printf '%s\n' "$1" | json_ids)" "$(printf '%s\n' "$2" | json_ids)" \
+    "$(grep '^fail ' "$STATE/alert.new" | json_ids)" "$(grep '^warn ' "$STATE/alert.new" | json_ids)" "$(cat "$results/report.json")"
+}
+
+json_ids() { awk 'NF { printf "%s\"%s\"", comma, $2; comma = "," }'; }
+
+# To the command on standard input, and to the webhook by POST: whichever there is, and both must take it.
+deliver_alert() {
+  said=0
+  if [ -f "$ALERT_COMMAND" ]; then
+    say "watch: telling berth:alert.command: $event"
+    bounded 60 sh "$ALERT_COMMAND" <"$STATE/alert.json" >&2 || { say "watch: the command ended with $?"; said=1; }
+  fi
+  if [ -n "$BERTH_ALERT_WEBHOOK" ]; then
+    say "watch: telling the webhook: $event"
+    # The address is secret: read from its file, in no argument and no environment.
+    bounded 60 python3 "$HERE/post.py" "$ROOT$BERTH_ALERT_WEBHOOK" <"$STATE/alert.json" >&2 || { say "watch: the webhook did not take it"; said=1; }
+  fi
+  return "$said"
+}

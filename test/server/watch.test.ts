@@ -1,0 +1,122 @@
+import { createServer } from "node:http";
+import { expect, onTestFinished, test } from "vitest";
+import { Host, mustSucceed } from "./host.ts";
+
+const R = "aaaaaaaaaaaa";
+
+interface Message {
+  readonly event: string;
+  readonly begun: readonly string[];
+  readonly ended: readonly string[];
+  readonly failing: readonly string[];
+  readonly warnings: readonly string[];
+  readonly report: { readonly verdict: string };
+}
+
+/** A host whose verification ends with these rows of the table, each time it is asked. */
+class Watched extends Host {
+  constructor() {
+    super();
+    this.lay(R);
+    this.write("var/lib/berth/good", `${R}\n`);
+    this.write("etc/berth/alert", 'cat >>"$BERTH_ROOT/told"; exit "$(cat "$BERTH_ROOT/answer" 2>/dev/null || echo 0)"\n');
+  }
+
+  async after(...rows: readonly string[]): Promise<Awaited<ReturnType<Host["run"]>>> {
+    this.write("table", `${rows.join("\n")}\n`);
+    this.answer(`*" verify") for word; do case $word in *:/run/berth) touch "\${word%:/run/berth}/settled" ;; esac; done
+    cat >/dev/null; cat "$BERTH_ROOT/table" >&2; echo '{"version":1,"verdict":"${rows.some((row) => row.startsWith("FAIL")) ? "fail" : "pass"}"}'; ${rows.some((row) => row.startsWith("FAIL")) ? "exit 10" : "exit 0"} ;;`);
+    return await this.run(["watch"]);
+  }
+
+  /** What was told since the last time this was asked. */
+  told(): Message[] {
+    const lines = (this.read("told") ?? "").split("\n").filter((line) => line !== "");
+    this.write("told", "");
+    return lines.map((line) => JSON.parse(line) as Message);
+  }
+}
+
+const OK = "ok    redis.ready  PONG after 3 ms";
+const WARN = "warn  redis.memory  150 MiB, 78 % of 192 MiB (over 70 %)";
+const LEAK = "FAIL  connections.maximum (release)";
+
+test("what begins to fail is said once, and once that it no longer does", async () => {
+  const host = new Watched();
+  mustSucceed(await host.after(OK));
+  expect(host.told()).toEqual([]);
+  mustSucceed(await host.after(LEAK, OK));
+  expect(host.told()).toEqual([expect.objectContaining({ event: "failed", begun: ["connections.maximum"], ended: [], failing: ["connections.maximum"], warnings: [], report: { version: 1, verdict: "fail" } })]);
+  mustSucceed(await host.after(LEAK, OK));
+  mustSucceed(await host.after(LEAK, OK));
+  expect(host.told()).toEqual([]);
+  mustSucceed(await host.after(OK));
+  expect(host.told()).toEqual([expect.objectContaining({ event: "recovered", begun: [], ended: ["connections.maximum"], failing: [], warnings: [] })]);
+  mustSucceed(await host.after(OK));
+  expect(host.told()).toEqual([]);
+});
+
+test("a warning is said as one; worse, it is said again; better, it is not", async () => {
+  const host = new Watched();
+  await host.after(WARN);
+  expect(host.told()).toEqual([expect.objectContaining({ event: "warned", begun: ["redis.memory"], warnings: ["redis.memory"] })]);
+  await host.after("FAIL  redis.memory (release)");
+  expect(host.told()).toEqual([expect.objectContaining({ event: "failed", begun: ["redis.memory"], ended: [], failing: ["redis.memory"] })]);
+  await host.after(WARN);
+  expect(host.told()).toEqual([]);
+  await host.after(OK);
+  expect(host.told()).toEqual([expect.objectContaining({ event: "recovered", ended: ["redis.memory"] })]);
+});
+
+test("a second fault while the first lasts is said alone, and with what still fails", async () => {
+  const host = new Watched();
+  await host.after(LEAK);
+  host.told();
+  await host.after(LEAK, "????  drift.files (release)");
+  expect(host.told()).toEqual([expect.objectContaining({ event: "failed", begun: ["drift.files"], failing: ["connections.maximum", "drift.files"] })]);
+});
+
+test("who does not take it is told again", async () => {
+  const host = new Watched();
+  host.write("answer", "7");
+  const refused = await host.after(LEAK);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("watch: the message could not be delivered; tried again at the next run");
+  host.told();
+  host.write("answer", "0");
+  mustSucceed(await host.after(LEAK));
+  expect(host.told()).toHaveLength(1);
+});
+
+test("a webhook is told by POST; its address is in no argument and in no word", async () => {
+  const heard: { url: string | undefined; type: string | undefined; body: string }[] = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => { body += chunk.toString(); }).on("end", () => {
+      heard.push({ url: request.url, type: request.headers["content-type"], body });
+      response.writeHead(heard.length === 1 ? 500 : 204).end();
+    });
+  });
+  await new Promise<void>((resolve) => { server.listen(0, "127.0.0.1", resolve); });
+  onTestFinished(() => { server.close(); });
+  const address = server.address();
+  const host = new Watched();
+  host.remove("etc/berth/alert");
+  host.lay(R, { env: { BERTH_ALERT_WEBHOOK: "/opt/berth/secrets/alert-webhook-000000000000" } });
+  host.write("opt/berth/secrets/alert-webhook-000000000000", `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/hooks/s3cret`);
+  const refused = await host.after(LEAK);
+  expect([refused.code, heard.length]).toEqual([1, 1]);
+  expect(refused.stderr).toContain("the webhook answered 500: required 2xx");
+  const taken = await host.after(LEAK);
+  mustSucceed(taken);
+  expect(heard[1]).toMatchObject({ url: "/hooks/s3cret", type: "application/json" });
+  expect(JSON.parse(heard[1]?.body ?? "")).toMatchObject({ event: "failed", begun: ["connections.maximum"] });
+  expect(refused.stderr + taken.stderr + taken.calls.join("\n")).not.toContain("s3cret");
+});
+
+test("without a good release, and beside a release under way, there is nothing to watch", async () => {
+  const host = new Watched();
+  host.remove("var/lib/berth/good");
+  mustSucceed(await host.after(LEAK));
+  expect(host.told()).toEqual([]);
+});
