@@ -94,12 +94,13 @@ function budgetWords(expectations: Expectations): string {
 function budgetLine(process: Instance["process"], kind: ConnectionKind, { queues, processes }: Expectations): string {
   const { listens, processes: works } = processes[process];
   const each = `one a queue, ${plural(queues.length, "queue")}`;
-  switch (kind) {
-    case "client": return each;
-    case "subscriber": return works ? `it processes: ${each}` : listens ? `it listens: ${each}` : `${process}.listens and ${process}.processes are false`;
-    case "blocked": return works ? `it processes: ${each}` : `${process}.processes is false`;
-    case "other": return "no replica and no monitor";
-  }
+  const lines: Record<ConnectionKind, string> = {
+    client: each,
+    subscriber: works ? `it processes: ${each}` : listens ? `it listens: ${each}` : `${process}.listens and ${process}.processes are false`,
+    blocked: works ? `it processes: ${each}` : `${process}.processes is false`,
+    other: "no replica and no monitor",
+  };
+  return lines[kind];
 }
 
 export function connectionsRequired(facts: Facts, expectations: Expectations): Check {
