@@ -86,12 +86,7 @@ export class Rehearsal {
     this.#forget = parts.forget;
     this.secrets = generateSecrets();
     const { server, username, password } = parts.registry;
-    this.#settings = settings({
-      images: parts.images,
-      secrets: this.secrets,
-      registry: { server, username, password },
-      sources: [parts.machines.network.subnet],
-    });
+    this.#settings = settings({ images: parts.images, secrets: this.secrets, registry: { server, username, password }, sources: [parts.machines.network.subnet] });
   }
 
   /** Bring up Docker, images, registry and API. No server yet: that is the program's to ask for. */
