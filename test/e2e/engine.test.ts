@@ -100,9 +100,12 @@ describe.skipIf(noPulumi !== undefined)(`under Pulumi's engine${noPulumi === und
     const job = await postJob(rehearsal.it);
     const before = await sudoCommands(rehearsal.it);
     const up = await rehearsal.it.up({ "server.type": "cx43" });
-    expect(up.changes.map(({ op, name, diffs }) => ({ op, name, diffs }))).toEqual([{ op: "update", name: "server", diffs: ["serverType"] }]);
+    // What came up by itself after the boot is verified.
+    expect(up.changes.map(({ op, name, diffs }) => ({ op, name, diffs }))).toEqual([{ op: "update", name: "server", diffs: ["serverType"] }, { op: "update", name: "release", diffs: ["stdin"] }]);
+    expect(up.report.verdict).toBe("pass");
     expect([rehearsal.it.serverId, rehearsal.it.address]).toEqual([serverId, address]);
-    expect(up.sshConnections).toBe(1);
+    // sshd's journal of before the boot may be lost: the stop is counted or not, the release is.
+    expect(up.sshConnections).toBeLessThanOrEqual(2);
     expect((await sudoCommands(rehearsal.it)).slice(before.length)).toContain("/usr/bin/systemctl stop berth.service");
     await expect.poll(async () => (await ask(rehearsal.it, "/readyz").catch(() => ({ status: 0 }))).status, { timeout: 120_000, interval: 1_000 }).toBe(200);
     // Hetzner cuts the power: without the orderly stop, Postgres would have had to recover.
