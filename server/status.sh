@@ -34,13 +34,13 @@ verdict_time() {
 # Docker's own words of how long; an image by its last name, and twelve digits of its digest.
 status_table() {
   states=$(container_states)
-  printf '%-10s%-34s%9s  %-5s%s\n' SERVICE STATUS RESTARTS OOM IMAGE
-  bounded 20 docker ps -a --filter "label=com.docker.compose.project=$BERTH_PROJECT" --filter label=com.docker.compose.oneoff=False \
+  printf '%-10s%-30s%9s  %-5s%s\n' SERVICE STATUS RESTARTS OOM IMAGE
+  bounded 20 docker ps -a --no-trunc --filter "label=com.docker.compose.project=$BERTH_PROJECT" --filter label=com.docker.compose.oneoff=False \
     --format '{{.Label "com.docker.compose.service"}}|{{.Status}}|{{.Image}}' | sort | while IFS='|' read -r service status image; do
     restarts=$(printf '%s\n' "$states" | awk -v service="$service" '$1 == service { print $5; exit }')
     killed=$(printf '%s\n' "$states" | awk -v service="$service" '$1 == service { print ($6 == "true" ? "yes" : "no"); exit }')
     short=$(printf '%s' "${image##*/}" | sed 's/sha256:\([0-9a-f]\{12\}\)[0-9a-f]*/\1/')
-    printf '%-10s%-34.34s%9s  %-5s%s\n' "$service" "$status" "$restarts" "$killed" "$short"
+    printf '%-10s%-30.30s%9s  %-5s%s\n' "$service" "$status" "$restarts" "$killed" "$short"
   done
 }
 

@@ -31,9 +31,9 @@ test("status is a page of 80 columns on standard output", async () => {
                   38 checks, 36 passed, 1 failed, 1 unknown
     not passed    app.health, redis.save
 
-    SERVICE   STATUS                             RESTARTS  OOM  IMAGE
-    redis     Up 3 minutes (healthy)                    0  no   redis:8.0.5
-    worker    Restarting (1) 4 seconds ago              7  yes  app@0123456789ab
+    SERVICE   STATUS                         RESTARTS  OOM  IMAGE
+    redis     Up 3 minutes (healthy)                0  no   redis:8.0.5
+    worker    Restarting (1) 4 seconds ago          7  yes  app@0123456789ab
     "
   `);
 });
