@@ -12,7 +12,7 @@ export function checkFacts({ at, host, redis }: DoctorFacts): Facts {
     host,
     seen: {
       at,
-      redis: { ready: unseen, info: redis.info, config: redis.config, clients: redis.clients, ownHost: undefined, heartbeatTtlMs: redis.heartbeatTtlMs },
+      redis: { ready: unseen, info: redis.info, config: redis.config, clients: redis.clients, ownHost: undefined, queues: unseen, heartbeatTtlMs: redis.heartbeatTtlMs },
       names: new Map(),
       postgres: unseen,
       api: { ready: unseen, canary: unseen },
