@@ -59,7 +59,18 @@ look_containers() {
 # A day: who follows the logs ends it; this only bounds a connection that was forgotten.
 logs_command() {
   load_current
-  compose 86400 "$current" logs "$@"
+  escape=$(printf '\033')
+  # Compose 2.26 begins each line with "erase this line", also in a pipe. The exit code comes past the filter by file descriptor 3.
+  {
+    logged=$({
+      {
+        code=0
+        compose 86400 "$current" logs "$@" || code=$?
+        echo "$code" >&3
+      } | sed -u "s/^$escape\[2K//" >&4
+    } 3>&1)
+  } 4>&1
+  return "$logged"
 }
 
 container_command() {

@@ -32,7 +32,7 @@ const CAUSES: readonly Planted[] = [
   ["a slow KEYS *", askForKeys, "redis.slow-command", /SLOWLOG: \d+ of it in 10 min, the worst [\d.]+ ms/],
   ["a leak", leakConnections, "connections.surplus", /27 client connections, 2 allowed api [\d.:]+ unnamed, age \d+ s/],
   ["a hung worker", hangWorker, "worker.hung", /queue email: \d stalled jobs?.*is stopped \(state T\)/],
-  ["huge pages on", () => setKernel(HUGEPAGES, "always"), "kernel.hugepages", /always Redis itself opted out/],
+  ["huge pages on", () => setKernel(HUGEPAGES, "always"), "kernel.hugepages", /transparent_hugepage\/enabled: always/],
   ["overcommit off", () => setKernel("/proc/sys/vm/overcommit_memory", "0"), "kernel.overcommit", /vm\.overcommit_memory = 0, required 1/],
   ["RDB saves set by hand", snapshotsByHand, "redis.save", /CONFIG GET save: "3600 1", the release has ""/],
   ["a stranger that eats the disk", strangerFillsVolume, "disk.foreign", /exporter \(image .*, running\) wrote 8\.\d GiB of the 9\.\d GiB used: \/mnt\/berth\/exports/],

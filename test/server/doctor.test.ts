@@ -71,3 +71,11 @@ test("a section of another name, and a host without a release", async () => {
 test("the id of a service's container", async () => {
   expect((await released().run(["container", "redis"])).stdout).toBe("redisid\n");
 });
+
+test("logs: the words are Compose's, its control characters go, its exit code stays", async () => {
+  const host = released();
+  host.answer(`*" logs --tail 5 api") printf '\\033[2Kapi-1  | one\\n\\033[2Kapi-1  | two\\n'; exit 3 ;;`);
+  const run = await host.run(["logs", "--tail", "5", "api"]);
+  expect(run).toMatchObject({ code: 3, stdout: "api-1  | one\napi-1  | two\n" });
+  expect(run.calls.at(-1)).toBe(`docker compose --ansi never --project-name berth --file /opt/berth/releases/${A}/compose.yaml logs --tail 5 api`);
+});
