@@ -13,10 +13,11 @@ export interface ListedClient {
   readonly name: string;
 }
 
-/** Service -> container id, of every container of the project. */
+/** Service -> container id, of every container of the project on every node; of several workers, one. */
 export async function containerIds(rehearsal: Rehearsal): Promise<Record<string, string>> {
-  const lines = await rehearsal.exec(["docker", "ps", "--no-trunc", "--filter", "label=com.docker.compose.project=berth", "--format", '{{.Label "com.docker.compose.service"}} {{.ID}}']);
-  return Object.fromEntries(lines.trim().split("\n").map((line) => line.split(" ") as [string, string]));
+  const argv = ["docker", "ps", "--no-trunc", "--filter", "label=com.docker.compose.project=berth", "--format", '{{.Label "com.docker.compose.service"}} {{.ID}}'];
+  const lines = await Promise.all(rehearsal.nodes.map(async (node) => (await rehearsal.attemptOn(node, argv)).stdout));
+  return Object.fromEntries(lines.join("").trim().split("\n").map((line) => line.split(" ") as [string, string]));
 }
 
 /** Service -> how often Docker restarted its container. */
@@ -30,7 +31,7 @@ export async function restartCounts(rehearsal: Rehearsal): Promise<Record<string
 /** Run commands in Redis by redis-cli, inside its container; the password goes by standard input. Gives one reply a line. */
 export async function redisCli(rehearsal: Rehearsal, ...commands: readonly string[]): Promise<string> {
   const input = `AUTH ${rehearsal.secrets.redisPassword}\n${commands.join("\n")}\n`;
-  const said = await rehearsal.exec(["docker", "exec", "--interactive", "berth-redis-1", "redis-cli"], { input });
+  const said = await rehearsal.execOn("redis", ["docker", "exec", "--interactive", "berth-redis-1", "redis-cli"], { input });
   return said.replace(/^OK\n/, "");
 }
 

@@ -29,6 +29,8 @@ import type { Steps } from "./steps.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PROJECT = "berth";
 const STACK = "rehearsal";
+/** Name of the first node in every topology of the rehearsal. */
+const FIRST = "main";
 
 export interface RehearsalOptions {
   readonly steps: Steps;
@@ -86,7 +88,7 @@ export class Rehearsal {
     this.#forget = parts.forget;
     this.secrets = generateSecrets();
     const { server, username, password } = parts.registry;
-    this.#settings = settings({ images: parts.images, secrets: this.secrets, registry: { server, username, password }, sources: [parts.machines.network.subnet] });
+    this.#settings = settings({ images: parts.images, secrets: this.secrets, registry: { server, username, password }, privateRange: parts.machines.network.privateRange, sources: [parts.machines.network.subnet] });
   }
 
   /** Bring up Docker, images, registry and API. No server yet: that is the program's to ask for. */
@@ -170,11 +172,14 @@ export class Rehearsal {
     return this.registry.push(await buildAppImage(this.#docker.docker, version, () => undefined), "app");
   }
 
+  /** Run a program on the node of a role as root, past SSH; throws unless it exits 0. */
+  async execOn(role: string, argv: readonly string[], options?: ExecOptions): Promise<string> {
+    return succeeded(await this.attemptOn(this.nodeOf(role), argv, options), argv);
+  }
+
   /** Run a program on the server as root, past SSH; throws unless it exits 0. */
   async exec(argv: readonly string[], options?: ExecOptions): Promise<string> {
-    const result = await this.attempt(argv, options);
-    if (result.code !== 0) throw new Error(`on the server, ${argv.slice(0, 3).join(" ")} …: exit 0 is required, found ${result.code}: ${result.stderr.trim() || result.stdout.trim()}`);
-    return result.stdout;
+    return succeeded(await this.attempt(argv, options), argv);
   }
 
   /** The same, with the exit code for the caller to judge. */
@@ -187,22 +192,45 @@ export class Rehearsal {
     return this.#docker.docker;
   }
 
-  /** Hetzner's id of the one server. */
+  /** The same on a node by its name in `nodes`. */
+  attemptOn(node: string, argv: readonly string[], options?: ExecOptions): Promise<ExecResult> {
+    return this.machines.exec(this.serverOf(node), argv, options);
+  }
+
+  /** Names of the nodes that are there: of several, as in `nodes`; `main` for the first. */
+  get nodes(): string[] {
+    return [...this.api.books.servers.values()].map(({ labels }) => labels["node"] ?? FIRST).toSorted((a, b) => (a < b ? -1 : 1));
+  }
+
+  /** Hetzner's id of a node's server. */
+  serverOf(node: string): number {
+    const server = [...this.api.books.servers.values()].find(({ labels }) => (labels["node"] ?? FIRST) === node);
+    if (server === undefined) throw new Error(`use node ${node}: it must exist, there are ${this.nodes.join(", ")}`);
+    return server.id;
+  }
+
+  /** The node that a role stands on. */
+  nodeOf(role: string): string {
+    const placed = Object.entries(this.#settings["nodes"] ?? {}).find(([, node]) => z.object({ roles: z.array(z.string()) }).parse(node).roles.includes(role))?.[0];
+    return placed ?? FIRST;
+  }
+
+  /** Hetzner's id of the one server; of several, the first's. */
   get serverId(): number {
-    const [server] = this.api.books.servers.values();
+    const server = named(this.api.books.servers);
     if (server === undefined) throw new Error("use the rehearsal's server: it must exist, run up() first");
     return server.id;
   }
 
   /** Its public address. */
   get address(): string {
-    const [ip] = this.api.books.primaryIps.values();
+    const ip = named(this.api.books.primaryIps);
     if (ip === undefined) throw new Error("use the rehearsal's address: it must exist, run up() first");
     return ip.ip;
   }
 
   get volumeId(): number {
-    const [volume] = this.api.books.volumes.values();
+    const volume = named(this.api.books.volumes);
     if (volume === undefined) throw new Error("use the rehearsal's volume: it must exist, run up() first");
     return volume.id;
   }
@@ -264,6 +292,11 @@ export class Rehearsal {
   }
 }
 
+/** What the kit calls by the stack's name alone is the first node's. */
+function named<T extends { readonly name: string }>(records: ReadonlyMap<number, T>): T | undefined {
+  return [...records.values()].find(({ name }) => name === `${PROJECT}-${STACK}`);
+}
+
 interface SignedIn {
   readonly serverId: number | undefined;
   readonly times: number;
@@ -297,4 +330,9 @@ async function pushAll(registry: Registry, local: { redis: string; postgres: str
 function parseReports(output: unknown): { release: Report; outside: Report } {
   const { release, outside } = z.object({ release: z.string(), outside: z.string() }).parse(output instanceof Secret ? JSON.parse(output.reveal()) : output);
   return { release: JSON.parse(release) as Report, outside: JSON.parse(outside) as Report };
+}
+
+function succeeded(result: ExecResult, argv: readonly string[]): string {
+  if (result.code !== 0) throw new Error(`on the server, ${argv.slice(0, 3).join(" ")} …: exit 0 is required, found ${result.code}: ${result.stderr.trim() || result.stdout.trim()}`);
+  return result.stdout;
 }

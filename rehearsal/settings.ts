@@ -13,6 +13,8 @@ export interface SettingsInput {
   readonly images: RehearsalImages;
   readonly secrets: GeneratedSecrets;
   readonly registry: { readonly server: string; readonly username: string; readonly password: string };
+  /** For a private network between stand-in servers: no other run's. */
+  readonly privateRange: string;
   /** CIDR ranges that this machine's connections come from, as a stand-in server sees them. */
   readonly sources: readonly string[];
 }
@@ -25,9 +27,10 @@ export type Settings = Record<string, Section | string>;
 const TYPE = arch() === "arm64" ? { type: "cax21", architecture: "arm" } : { type: "cx33", architecture: "x86" };
 
 /** A production stack, less the domain: certificates need a name that the world can resolve. */
-export function settings({ images, secrets, registry, sources }: SettingsInput): Settings {
+export function settings({ images, secrets, registry, privateRange, sources }: SettingsInput): Settings {
   return {
     server: { type: TYPE.type, ipv6: false },
+    network: { range: privateRange },
     volume: { sizeGb: 10 },
     ssh: { sources },
     registry: { server: registry.server, username: registry.username },

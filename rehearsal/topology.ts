@@ -3,7 +3,7 @@ import { ManagedRedis } from "./provider/managed-redis.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 
 /** Where the roles of a rehearsed deployment stand: the names that `--topology` takes. */
-export const TOPOLOGIES = ["single", "managed"] as const;
+export const TOPOLOGIES = ["single", "split-worker", "split-redis", "managed"] as const;
 export type TopologyName = (typeof TOPOLOGIES)[number];
 
 /** What a topology brings beside the servers, before the first release. */
@@ -16,6 +16,10 @@ export interface Scene {
   readonly clients: () => Promise<readonly ListedClient[]>;
 }
 
+/** The first node is `main` in each: it is the same server, whatever else stands on it. */
+export const SPLIT_WORKER = { main: { roles: ["proxy", "api", "redis", "postgres"] }, worker: { roles: ["worker"] } };
+export const SPLIT_REDIS = { main: { roles: ["proxy", "api", "worker", "postgres"] }, redis: { roles: ["redis"] } };
+
 type Log = (line: string) => void;
 
 interface Topology {
@@ -27,6 +31,8 @@ interface Topology {
 
 const TABLE: Readonly<Record<TopologyName, Topology>> = {
   single: { about: "all on one server (default)", set: (rehearsal) => Promise.resolve({ changes: {}, stoodIn: [], clients: () => redisClients(rehearsal) }) },
+  "split-worker": { about: "the worker on a node of its own", set: (rehearsal) => Promise.resolve({ changes: { nodes: SPLIT_WORKER }, stoodIn: [], clients: () => redisClients(rehearsal) }) },
+  "split-redis": { about: "Redis on a node of its own", set: (rehearsal) => Promise.resolve({ changes: { nodes: SPLIT_REDIS }, stoodIn: [], clients: () => redisClients(rehearsal) }) },
   managed: { about: "no Redis of one's own but a provider's, by a rediss:// URL", set: setManaged },
 };
 

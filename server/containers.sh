@@ -69,7 +69,8 @@ opened_by() {
   printf '%s' "$image"
 }
 
-# Prints `SERVICE: data opened by IMAGE, R12 has IMAGE` for each service where R12 would put another image on the data.
+# Prints `SERVICE: data opened by IMAGE, R12 has IMAGE` for each service where R12 would put another image on the data, and each whose data is on
+# another node by now.
 data_crossings() {
   for pair in $(release_value "$1" BERTH_STATEFUL); do
     opened=$(opened_by "${pair%%=*}")
@@ -77,4 +78,5 @@ data_crossings() {
       printf '%s: data opened by %s, %s has %s\n' "${pair%%=*}" "$opened" "$1" "${pair#*=}"
     fi
   done
+  displaced_data "$1"
 }

@@ -26,7 +26,7 @@ transact_command() {
   fi
   start_and_verify "$target" || verdict=$?
   case $verdict in
-    0) mark_good "$target"; prune || say "prune: not complete" ;;
+    0) mark_good "$target"; record_data_places; prune || say "prune: not complete" ;;
     "$HOST_CAUSED") runs_now "$target, left as it is: no older release would do better. Not marked good; the last good one: $(good_release)" ;;
     *) verdict=$RELEASE_CAUSED; evidence || :; bring_back "$target" || : ;;
   esac
@@ -50,6 +50,7 @@ prepare() {
   ensure_docker || { fault host release.docker "Docker does not answer" "a running Docker" "look at: journalctl -u docker -n 50"; return "$HOST_CAUSED"; }
   [ -n "$measured" ] || record_baseline || :
   refuse_dump_trap || return "$HOST_CAUSED"
+  guard_data "$1" || return
   ensure_directories || {
     fault host release.directories "a directory under $BERTH_MOUNT could not be made or owned" "a writable volume" "look at: dmesg | tail; df -h $BERTH_MOUNT"
     return "$HOST_CAUSED"

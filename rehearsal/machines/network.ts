@@ -7,6 +7,8 @@ export interface PublicNetwork {
   readonly name: string;
   /** CIDR, a /24. */
   readonly subnet: string;
+  /** CIDR of a private network beside it, a /24 that no other run has. */
+  readonly privateRange: string;
   /** Of the metadata service, the registry and a provider's stand-in; addresses that are never given to servers. */
   readonly metadataIp: string;
   readonly registryIp: string;
@@ -34,7 +36,7 @@ export async function createPublicNetwork(docker: Docker, ledger: Ledger): Promi
     const subnet = `${base}.0/24`;
     const result = await docker.attempt(["network", "create", ...ledger.label, "--driver", "bridge", "--subnet", subnet, "--gateway", `${base}.1`, name]);
     if (result.code === 0) {
-      return { name, subnet, metadataIp: `${base}.2`, registryIp: `${base}.3`, providerIp: `${base}.4`, serverIps: Array.from({ length: 40 }, (_, index) => `${base}.${index + 10}`) };
+      return { name, subnet, privateRange: `10.184.${third}.0/24`, metadataIp: `${base}.2`, registryIp: `${base}.3`, providerIp: `${base}.4`, serverIps: Array.from({ length: 40 }, (_, index) => `${base}.${index + 10}`) };
     }
     fault = result.stderr.trim();
     if (!/overlap/i.test(fault)) break;

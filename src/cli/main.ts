@@ -9,12 +9,12 @@ const commands: Readonly<Record<string, Command>> = {
     load: () => import("./init.ts"),
   },
   verify: {
-    usage: "verify [--stack=NAME] [--json] [--watch [--every=SECONDS]]",
+    usage: "verify [--stack=NAME] [--node=NAME] [--json] [--watch [--every=SECONDS]]",
     summary: "verify the running release again, on the server",
     load: () => import("./verify.ts"),
   },
   status: {
-    usage: "status [--stack=NAME]",
+    usage: "status [--stack=NAME] [--node=NAME]",
     summary: "good release, last verdict, every container",
     load: () => import("./status.ts"),
   },
@@ -39,7 +39,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: () => import("./ssh.ts"),
   },
   rollback: {
-    usage: "rollback [--stack=NAME]",
+    usage: "rollback [--stack=NAME] [--node=NAME]",
     summary: "bring back the release before the good one",
     load: () => import("./rollback.ts"),
   },

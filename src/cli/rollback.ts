@@ -1,5 +1,6 @@
 import { UsageError } from "./command.ts";
-import { hostOf, onHost, takeStack } from "./host.ts";
+import { takeStack } from "./host.ts";
+import { nodesOf, onNodes, takeNode } from "./nodes.ts";
 
 export const help = `
 Makes the release before the good one the good one, by the same transaction: started, verified, marked. Refused across
@@ -8,6 +9,7 @@ The next \`pulumi up\` brings back what the configuration says: change it, too.
 
 options
   --stack=NAME  default: the selected stack
+  --node=NAME   which node of several; each has releases of its own
 
 Exit code: 0 verified, 10 the release is at fault, 11 the host is, 1 refused.
 `;
@@ -16,7 +18,10 @@ Exit code: 0 verified, 10 the release is at fault, 11 the host is, 1 refused.
 const TIMEOUT_SECONDS = 3_600;
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { stack, rest } = takeStack(args);
-  if (rest.length > 0) throw new UsageError(`required --stack or nothing; found ${rest.join(" ")}`);
-  return await onHost(await hostOf(stack), ["rollback"], TIMEOUT_SECONDS);
+  const { stack, rest: named } = takeStack(args);
+  const { node, rest } = takeNode(named);
+  if (rest.length > 0) throw new UsageError(`required --stack, --node or nothing; found ${rest.join(" ")}`);
+  const nodes = await nodesOf(stack, node);
+  if (nodes.length > 1) throw new UsageError(`--node: required one of ${nodes.map(({ name }) => name).join(", ")}: each node goes back by itself; found none`);
+  return await onNodes(nodes, ["rollback"], TIMEOUT_SECONDS);
 }

@@ -1,15 +1,18 @@
 import { UsageError } from "./command.ts";
-import { hostOf, onHost, takeStack } from "./host.ts";
+import { takeStack } from "./host.ts";
+import { nodesOf, onNodes, takeNode } from "./nodes.ts";
 
 export const help = `
 Says which release is good, which ran last and how it went, and how every container is.
 
 options
   --stack=NAME  default: the selected stack
+  --node=NAME   one node of several; default: each
 `;
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { stack, rest } = takeStack(args);
-  if (rest.length > 0) throw new UsageError(`required --stack or nothing; found ${rest.join(" ")}`);
-  return await onHost(await hostOf(stack), ["status"], 60);
+  const { stack, rest: named } = takeStack(args);
+  const { node, rest } = takeNode(named);
+  if (rest.length > 0) throw new UsageError(`required --stack, --node or nothing; found ${rest.join(" ")}`);
+  return await onNodes(await nodesOf(stack, node), ["status"], 60);
 }

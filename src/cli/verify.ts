@@ -2,7 +2,8 @@ import type { Report } from "../verify/types.ts";
 import { table } from "../verify/table.ts";
 import { runOverSsh, type SshTarget } from "../ssh.ts";
 import { UsageError } from "./command.ts";
-import { hostOf, takeStack } from "./host.ts";
+import { takeStack } from "./host.ts";
+import { nodesOf, takeNode } from "./nodes.ts";
 import { interrupted, watch, type Verified } from "./verify-watch.ts";
 
 export const help = `
@@ -11,6 +12,7 @@ The table goes to standard error.
 
 options
   --stack=NAME     default: the selected stack
+  --node=NAME      one of several; default: each, one after the other
   --json           the report as one line of JSON on standard output, without the table
   --watch          again and again until Ctrl-C: redrawn on a terminal, else a line a
                    verification and one for each check that does not pass
@@ -33,17 +35,28 @@ export interface VerifyOptions {
 export function verifyOptions(args: readonly string[]): VerifyOptions {
   const every = args.find((arg) => arg.startsWith("--every="))?.slice("--every=".length);
   const unknown = args.filter((arg) => arg !== "--json" && arg !== "--watch" && !arg.startsWith("--every="));
-  if (unknown.length > 0) throw new UsageError(`required --stack, --json, --watch or --every; found ${unknown.join(" ")}`);
+  if (unknown.length > 0) throw new UsageError(`required --stack, --node, --json, --watch or --every; found ${unknown.join(" ")}`);
   if (every !== undefined && !/^[1-9]\d{0,4}$/.test(every)) throw new UsageError(`--every: required a whole number of seconds from 1; found ${every}`);
   if (every !== undefined && !args.includes("--watch")) throw new UsageError("--every: required with --watch; found alone");
   return { json: args.includes("--json"), watch: args.includes("--watch"), everySeconds: every === undefined ? EVERY_SECONDS : Number(every) };
 }
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { stack, rest } = takeStack(args);
+  const { stack, rest: named } = takeStack(args);
+  const { node, rest } = takeNode(named);
   const options = verifyOptions(rest);
-  const target = await hostOf(stack);
-  if (!options.watch) return await once(target, options.json);
+  const nodes = await nodesOf(stack, node);
+  if (!options.watch) {
+    const codes: number[] = [];
+    for (const { name, target } of nodes) {
+      if (name !== undefined) process.stderr.write(`\n== ${name}\n`);
+      codes.push(await once(target, options.json));
+    }
+    return codes.find((code) => code !== 0) ?? 0;
+  }
+  const [only, ...more] = nodes;
+  if (only === undefined || more.length > 0) throw new UsageError(`--watch: required --node with one of ${nodes.map(({ name }) => name).join(", ")}; found none`);
+  const { target } = only;
   return await watch({
     verify: () => verified(target),
     json: options.json,

@@ -19,7 +19,18 @@ function amongNodes({ node, layout }: Here): Record<string, string> {
     // In the order of their releases: whoever fails says who runs what.
     BERTH_NODES_BEFORE: names(layout.nodes.slice(0, at)),
     BERTH_NODES_AFTER: names(layout.nodes.slice(at + 1)),
+    ...(node.first ? book({ node, layout }) : {}),
   };
+}
+
+/** The first node knows where the data is, and who must stop before it moves. */
+function book({ node, layout }: Here): Record<string, string> {
+  const elsewhere = DATA_ROLES.flatMap((role) => {
+    const holder = layout.holder[role];
+    return holder === undefined || holder === node ? [] : [`${role}=${holder.address ?? ""}`];
+  });
+  const workers = layout.users.filter((it) => it !== node).map(({ address }) => address);
+  return { BERTH_ELSEWHERE: elsewhere.join(" "), BERTH_WORKERS: workers.join(" ") };
 }
 
 /**

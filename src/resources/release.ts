@@ -1,5 +1,6 @@
 import { local, remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { Here } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import type { ReleaseBundle } from "../release/bundle.ts";
 import { verdictLine } from "../verify/table.ts";
@@ -19,10 +20,11 @@ export class Release extends pulumi.ComponentResource {
   /** The report in one line for people. */
   readonly verdict: pulumi.Output<string>;
 
-  constructor(name: string, args: { config: Config; server: Server; bundle: pulumi.Output<ReleaseBundle>; files: HostFiles }) {
+  /** @param args `after`: what must be there first, the nodes that this one needs and its place in the network; `hooks`: what runs before it is updated */
+  constructor(name: string, args: { config: Config; here: Here; server: Server; bundle: pulumi.Output<ReleaseBundle>; files: HostFiles; after?: readonly pulumi.Resource[]; hooks?: pulumi.ResourceHook[] }) {
     super("berth:index:Release", name, {});
-    const { config, server, bundle, files } = args;
-    const leads = leadsHere(name, config, server);
+    const { config, here, server, bundle, files, after = [], hooks = [] } = args;
+    const leads = [...(here.node.first ? leadsHere(name, config, server) : []), ...hooks];
     const transaction = new remote.Command(name, {
       connection: connectionTo(server.address, config),
       create: pulumi.interpolate`sudo /opt/berth/scripts/current/berth release ${bundle.apply((it) => it.r12)}`,
@@ -34,7 +36,7 @@ export class Release extends pulumi.ComponentResource {
       addPreviousOutputInEnv: false,
       // Standard error carries progress and the table for people; standard output is the report.
       logging: remote.Logging.Stderr,
-    }, { parent: this, dependsOn: files, hooks: { beforeCreate: leads, beforeUpdate: leads } });
+    }, { parent: this, dependsOn: [files, ...after], hooks: { beforeCreate: leads, beforeUpdate: leads } });
     this.report = transaction.stdout;
     this.verdict = this.report.apply(verdictOf);
     this.registerOutputs({});

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { doctorOptions, SECTIONS } from "../../src/cli/doctor.ts";
 import { execOptions, remoteExec } from "../../src/cli/exec.ts";
 import { hostOf, takeStack } from "../../src/cli/host.ts";
+import { nodesOf, takeNode } from "../../src/cli/nodes.ts";
 import { logsOptions } from "../../src/cli/logs.ts";
 import { sshOptions } from "../../src/cli/ssh.ts";
 import { environmentOf } from "../../src/cli/probe.ts";
@@ -114,4 +115,19 @@ test("the probe of a stack is told what the program tells its own", async () => 
     BERTH_PROBE_ADDRESS: "192.0.2.10", BERTH_PROBE_DOMAIN: "app.example.com", BERTH_PROBE_READY_PATH: "/up", BERTH_PROBE_APP_PORT: "8080", BERTH_PROBE_ACME_STAGING: "true",
   });
   expect(await told({ "berth:app": "{}" })).toEqual({ BERTH_PROBE_ADDRESS: "192.0.2.10", BERTH_PROBE_DOMAIN: "", BERTH_PROBE_READY_PATH: "/readyz", BERTH_PROBE_ACME_STAGING: "false" });
+});
+
+test("a stack's nodes are those that its output names, and one of them may be chosen", async () => {
+  const secrets = generateSecrets();
+  const run = (ssh: unknown) => (args: readonly string[]) => {
+    const stdout = args.includes("--json") ? JSON.stringify({ ssh }) : args.includes("address") ? "192.0.2.10\n" : args.some((arg) => arg.endsWith("deployKey")) ? secrets.deployKey : secrets.hostKey;
+    return Promise.resolve({ code: 0, stdout, stderr: "" });
+  };
+  const two = run({ main: "ssh deploy@192.0.2.10", worker: "ssh deploy@192.0.2.11" });
+  const hosts = async (node?: string) => (await nodesOf("prod", node, two)).map(({ name, target }) => `${name ?? "-"} ${target.host}`);
+  expect(await hosts()).toEqual(["main 192.0.2.10", "worker 192.0.2.11"]);
+  expect(await hosts("worker")).toEqual(["worker 192.0.2.11"]);
+  await expect(hosts("redis")).rejects.toThrow("--node: required one of main, worker; found redis");
+  expect((await nodesOf("prod", undefined, run("ssh deploy@192.0.2.10"))).map(({ name, target }) => [name, target.host])).toEqual([[undefined, "192.0.2.10"]]);
+  expect(takeNode(["--json", "--node", "worker"])).toEqual({ node: "worker", rest: ["--json"] });
 });

@@ -1,0 +1,139 @@
+# shellcheck shell=sh
+# Roles with data, redis and postgres: whether theirs is on this node, and how it gets to another. The node with the proxy keeps the book: a file
+# data-ROLE-at says at which private address a role's data is, when it is not here. A release that would begin empty beside the data is refused.
+
+DATA_ROLES="redis postgres"
+
+data_directory() { printf '%s/%s' "$ROOT${BERTH_MOUNT:-/mnt/berth}" "$1"; }
+
+# holds ROLE: whether there is anything that a service of this role has written.
+holds() {
+  case $1 in
+    redis)
+      for manifest in "$(data_directory redis)"/appendonlydir/*.manifest; do [ ! -e "$manifest" ] || return 0; done
+      [ -e "$(data_directory redis)/dump.rdb" ] ;;
+    postgres) [ -e "$(data_directory postgres)/pgdata/PG_VERSION" ] ;;
+    *) return 1 ;;
+  esac
+}
+
+# Address of the node that a role's data is on; nothing when it is here, or nowhere.
+data_at() { first_line "$STATE/data-$1-at"; }
+
+# Prints why R12 must not be started: it would put a service beside its data, or leave data behind.
+displaced_data() {
+  placed=$(release_value "$1" BERTH_STATEFUL)
+  for role in $DATA_ROLES; do
+    case " $placed" in
+      *" $role="*)
+        at=$(data_at "$role")
+        [ -z "$at" ] || printf '%s: its data is on the node at %s, %s would begin without it here\n' "$role" "$at" "$1" ;;
+    esac
+  done
+}
+
+guard_data() {
+  displaced=$(displaced_data "$1")
+  [ -z "$displaced" ] || {
+    fault release release.data "$displaced" "data where its service is" "\`pulumi up\` moves it before the release; say in berth:nodes where it is to be, and run that. Nothing was started"
+    return "$RELEASE_CAUSED"
+  }
+  # A Redis that is managed by somebody else leaves the old one's data where it is.
+  [ -n "$BERTH_NODE" ] || return 0
+  for role in $DATA_ROLES; do
+    case " $BERTH_STATEFUL" in *" $role="*) continue ;; esac
+    ! holds "$role" || {
+      fault release release.data "$role: its data is here, and this release has $role on another node" "data moved before its service" \
+        "\`pulumi up\` moves it before the release; run that again, or put $role back on this node in berth:nodes. Nothing was started"
+      return "$RELEASE_CAUSED"
+    }
+  done
+}
+
+# After a release is good: which data is elsewhere. BERTH_ELSEWHERE: words ROLE=ADDRESS.
+record_data_places() {
+  for role in $DATA_ROLES; do
+    address=
+    for pair in $BERTH_ELSEWHERE; do [ "${pair%%=*}" != "$role" ] || address=${pair#*=}; done
+    if [ -n "$address" ]; then printf '%s\n' "$address" | write_file "$STATE/data-$role-at"; else rm -f "$STATE/data-$role-at"; fi
+  done
+}
+
+# data [give|take|gave|at] …: the steps of a move, each of them safe to do again. Without a step: what is where, for the deployer.
+data_command() {
+  [ ! -f "$ETC/host.env" ] || load_env "$ETC/host.env"
+  step=${1:-}
+  role=${2:-}
+  case $step:$role in
+    :) data_places ;;
+    give:redis | give:postgres) data_give "$role" ;;
+    take:redis | take:postgres) data_take "$role" "${3:-}" ;;
+    gave:redis | gave:postgres) data_gave "$role" ;;
+    at:redis | at:postgres) data_is_at "$role" "${3:-}" ;;
+    *) say "data: required: give, take, gave or at, then redis or postgres; found: '$step $role'"; return 2 ;;
+  esac
+}
+
+# Lines `ROLE here|none ADDRESS|-`, and `workers ADDRESS…` of the last good release.
+data_places() {
+  for role in $DATA_ROLES; do
+    if holds "$role"; then has=here; else has=none; fi
+    at=$(data_at "$role")
+    printf '%s %s %s\n' "$role" "$has" "${at:--}"
+  done
+  good=$(good_release)
+  if [ -n "$good" ]; then printf 'workers %s\n' "$(release_value "$good" BERTH_WORKERS)"; fi
+}
+
+# Nobody may write meanwhile: a file copied under its writer is worth nothing.
+idle() {
+  running=$(docker_answers && bounded 20 docker ps -q --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False) || :
+  [ -z "$running" ] || { say "data: required: $1 stopped; found: container $running. Stop it with: systemctl stop berth.service"; return 1; }
+}
+
+# The directory as a tar on standard output, with the sums of its files in it.
+data_give() {
+  idle "$1" || return 1
+  holds "$1" || { say "data: $1 has nothing to give here"; return 1; }
+  cd "$(data_directory "$1")" || return 1
+  rm -f .berth-sums
+  find . -type f -print0 | sort -z | xargs -0 -r sha256sum >"$STATE/sums-$1" || return 1
+  cp "$STATE/sums-$1" .berth-sums
+  say "data: giving $1: $(wc -l <.berth-sums) files"
+  tar --create --numeric-owner --file=- .
+}
+
+# Standard input is such a tar. It is unpacked beside the present directory, compared with its sums, and only then put in its place by renaming;
+# what was in that place is kept.
+data_take() {
+  guard_volume || return 1
+  idle "$1" || return 1
+  directory=$(data_directory "$1")
+  incoming=$directory.incoming
+  rm -rf "$incoming"
+  mkdir "$incoming" && chmod 0700 "$incoming" && tar --extract --numeric-owner --same-owner --file=- --directory="$incoming" || return 1
+  (cd "$incoming" && sha256sum --check --strict --quiet .berth-sums) >&2 || { say "data: required: every file as it was given; found others. Nothing was put in place"; return 1; }
+  listed=$(wc -l <"$incoming/.berth-sums")
+  found=$(find "$incoming" -type f ! -name .berth-sums | wc -l)
+  [ "$listed" = "$found" ] || { say "data: required: $listed files; found: $found. Nothing was put in place"; return 1; }
+  rm -f "$incoming/.berth-sums"
+  [ -z "$2" ] || chown -R "$2:$2" "$incoming" || return 1
+  sync -f "$incoming"
+  if [ -e "$directory" ]; then mv "$directory" "$directory.replaced-$(date -u +%Y%m%dT%H%M%SZ)" || return 1; fi
+  mv "$incoming" "$directory"
+  sync -f "$directory"
+  say "data: took $1: $listed files, as given"
+}
+
+# The copy that was given is kept under another name: no service starts on it again.
+data_gave() {
+  directory=$(data_directory "$1")
+  [ -e "$directory" ] || return 0
+  idle "$1" || return 1
+  kept=$directory.moved-$(date -u +%Y%m%dT%H%M%SZ)
+  mv "$directory" "$kept" && say "data: $1 was moved away; the copy stays at ${kept#"$ROOT"}"
+}
+
+data_is_at() {
+  if [ -n "$2" ]; then printf '%s\n' "$2" | write_file "$STATE/data-$1-at"; else rm -f "$STATE/data-$1-at"; fi
+}

@@ -1,0 +1,75 @@
+import { Client, type ClientChannel, type ConnectConfig } from "ssh2";
+import type { SshResult, SshTarget } from "./ssh.ts";
+
+/** Connections that outlive one command, one through another, and a stream from the one to the other. */
+
+const READY_MS = 20_000;
+
+/**
+ * Sign in. With `via`, through that connection: to a node that only others of its private network need reach.
+ * @throws {Error} when the host cannot be reached, or shows another key than the pinned one
+ */
+export async function dial(target: SshTarget, via?: Client): Promise<Client> {
+  const pinned = Buffer.from(target.hostKey.trim().split(/\s+/)[1] ?? "", "base64");
+  const sock = via === undefined ? undefined : await forwarded(via, target);
+  const config: ConnectConfig = {
+    ...(sock === undefined ? { host: target.host, port: target.port ?? 22 } : { sock }),
+    username: target.user,
+    privateKey: target.privateKey,
+    readyTimeout: READY_MS,
+    keepaliveInterval: 15_000,
+    algorithms: { serverHostKey: ["ssh-ed25519"] },
+    hostVerifier: (key: Buffer): boolean => key.equals(pinned),
+  };
+  return await new Promise((resolve, reject) => {
+    const client = new Client();
+    client.once("ready", () => resolve(client));
+    client.on("error", (error) => reject(new Error(`connect to ${target.user}@${target.host}: ${error.message}`)));
+    client.connect(config);
+  });
+}
+
+function forwarded(via: Client, target: SshTarget): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    via.forwardOut("127.0.0.1", 0, target.host, target.port ?? 22, (error, channel) => (error === undefined ? resolve(channel) : reject(new Error(`reach ${target.host} over the private network: ${error.message}`))));
+  });
+}
+
+function open(client: Client, command: string): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    client.exec(command, (error, channel) => (error === undefined ? resolve(channel) : reject(error)));
+  });
+}
+
+/** What a channel says on standard error, and its exit code once it is over. */
+function ending(channel: ClientChannel): Promise<{ code: number; stderr: string }> {
+  return new Promise((resolve) => {
+    let stderr = "";
+    channel.stderr.on("data", (data: Buffer) => { stderr += data.toString(); });
+    channel.on("close", (code: number | null) => resolve({ code: code ?? 255, stderr }));
+  });
+}
+
+/** Run a command on a connection that stays open. */
+export async function runOn(client: Client, command: string): Promise<SshResult> {
+  const channel = await open(client, command);
+  let stdout = "";
+  channel.on("data", (data: Buffer) => { stdout += data.toString(); });
+  const over = ending(channel);
+  channel.end();
+  return { stdout, ...(await over) };
+}
+
+/**
+ * One command's standard output into another's standard input, byte for byte.
+ * @throws {Error} with what the first of them that failed said
+ */
+export async function stream(from: { client: Client; command: string }, to: { client: Client; command: string }): Promise<void> {
+  const [source, sink] = [await open(from.client, from.command), await open(to.client, to.command)];
+  const ended = Promise.all([ending(source), ending(sink)]);
+  sink.resume();
+  source.pipe(sink);
+  for (const [index, { code, stderr }] of (await ended).entries()) {
+    if (code !== 0) throw new Error(`${index === 0 ? from.command : to.command}: exit 0 is required, found ${code}: ${stderr.trim() || "nothing said"}`);
+  }
+}
