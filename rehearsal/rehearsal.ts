@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
 import { publicKey } from "../src/config/keys.ts";
 import { generateSecrets, type GeneratedSecrets } from "../src/config/generate.ts";
 import { Secret } from "../src/config/secret.ts";
@@ -21,6 +20,9 @@ import { PulumiEngine } from "./engine/pulumi.ts";
 import type { Change } from "./engine/pulumi-events.ts";
 import { ensureImage } from "./images.ts";
 import { Ledger } from "./ledger.ts";
+import { connectionsSince, named, nodeNames, nodeOf, serverOf, type SignedIn, succeeded } from "./nodes.ts";
+import { pushAll } from "./push.ts";
+import { parseReports } from "./reports.ts";
 import { DockerMachines } from "./machines/machines.ts";
 import { Registry } from "./registry.ts";
 import { asConfig, changed, settings, type RehearsalImages, type Settings } from "./settings.ts";
@@ -29,8 +31,6 @@ import type { Steps } from "./steps.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PROJECT = "berth";
 const STACK = "rehearsal";
-/** Name of the first node in every topology of the rehearsal. */
-const FIRST = "main";
 
 export interface RehearsalOptions {
   readonly steps: Steps;
@@ -199,38 +199,35 @@ export class Rehearsal {
 
   /** Names of the nodes that are there: of several, as in `nodes`; `main` for the first. */
   get nodes(): string[] {
-    return [...this.api.books.servers.values()].map(({ labels }) => labels["node"] ?? FIRST).toSorted((a, b) => (a < b ? -1 : 1));
+    return nodeNames(this.api.books);
   }
 
   /** Hetzner's id of a node's server. */
   serverOf(node: string): number {
-    const server = [...this.api.books.servers.values()].find(({ labels }) => (labels["node"] ?? FIRST) === node);
-    if (server === undefined) throw new Error(`use node ${node}: it must exist, there are ${this.nodes.join(", ")}`);
-    return server.id;
+    return serverOf(this.api.books, node);
   }
 
   /** The node that a role stands on. */
   nodeOf(role: string): string {
-    const placed = Object.entries(this.#settings["nodes"] ?? {}).find(([, node]) => z.object({ roles: z.array(z.string()) }).parse(node).roles.includes(role))?.[0];
-    return placed ?? FIRST;
+    return nodeOf(this.#settings, role);
   }
 
   /** Hetzner's id of the one server; of several, the first's. */
   get serverId(): number {
-    const server = named(this.api.books.servers);
+    const server = named(`${PROJECT}-${STACK}`, this.api.books.servers);
     if (server === undefined) throw new Error("use the rehearsal's server: it must exist, run up() first");
     return server.id;
   }
 
   /** Its public address. */
   get address(): string {
-    const ip = named(this.api.books.primaryIps);
+    const ip = named(`${PROJECT}-${STACK}`, this.api.books.primaryIps);
     if (ip === undefined) throw new Error("use the rehearsal's address: it must exist, run up() first");
     return ip.ip;
   }
 
   get volumeId(): number {
-    const volume = named(this.api.books.volumes);
+    const volume = named(`${PROJECT}-${STACK}`, this.api.books.volumes);
     if (volume === undefined) throw new Error("use the rehearsal's volume: it must exist, run up() first");
     return volume.id;
   }
@@ -292,47 +289,10 @@ export class Rehearsal {
   }
 }
 
-/** What the kit calls by the stack's name alone is the first node's. */
-function named<T extends { readonly name: string }>(records: ReadonlyMap<number, T>): T | undefined {
-  return [...records.values()].find(({ name }) => name === `${PROJECT}-${STACK}`);
-}
-
-interface SignedIn {
-  readonly serverId: number | undefined;
-  readonly times: number;
-}
-
-/** A server that was replaced, or whose journal was lost, counts from nothing. */
-function connectionsSince(before: SignedIn, after: SignedIn): number {
-  return before.serverId === after.serverId && before.times <= after.times ? after.times - before.times : after.times;
-}
-
 async function startEngine(choice: Chosen, { api, ledger, signal }: { api: CloudApi; ledger: Ledger; signal: AbortSignal }): Promise<DeploymentEngine> {
   const workDir = join(ledger.directory, "engine");
   await mkdir(workDir, { recursive: true, mode: 0o700 });
   const common = { stack: STACK, endpoint: api.url, token: api.token, secretKeys: [`${PROJECT}:secrets`], signal };
   if (choice.kind === "pulumi") return PulumiEngine.start({ ...common, cli: choice.cli, root: ROOT, workDir });
   return new InProcessEngine({ ...common, programPath: join(ROOT, "src/index.ts"), project: PROJECT, stateFile: join(workDir, "state.json") });
-}
-
-async function pushAll(registry: Registry, local: { redis: string; postgres: string; caddy: string; app: string }): Promise<RehearsalImages> {
-  // The tag says the major version, which a digest alone does not: data of one cannot be read by another.
-  const tagged = (reference: string, tag: string): string => reference.replace("@", `:${tag}@`);
-  return {
-    app: await registry.push(local.app, "app"),
-    redis: tagged(await registry.push(local.redis, "redis"), "8.0"),
-    postgres: tagged(await registry.push(local.postgres, "postgres"), "17"),
-    proxy: tagged(await registry.push(local.caddy, "caddy"), "2"),
-  };
-}
-
-/** The in-process engine gives a secret output as a `Secret`, the real one as it is. */
-function parseReports(output: unknown): { release: Report; outside: Report } {
-  const { release, outside } = z.object({ release: z.string(), outside: z.string() }).parse(output instanceof Secret ? JSON.parse(output.reveal()) : output);
-  return { release: JSON.parse(release) as Report, outside: JSON.parse(outside) as Report };
-}
-
-function succeeded(result: ExecResult, argv: readonly string[]): string {
-  if (result.code !== 0) throw new Error(`on the server, ${argv.slice(0, 3).join(" ")} …: exit 0 is required, found ${result.code}: ${result.stderr.trim() || result.stdout.trim()}`);
-  return result.stdout;
 }

@@ -97,6 +97,7 @@ data_give() {
   holds "$1" || { say "data: $1 has nothing to give here"; return 1; }
   cd "$(data_directory "$1")" || return 1
   rm -f .berth-sums
+  mkdir -p "$STATE"
   find . -type f -print0 | sort -z | xargs -0 -r sha256sum >"$STATE/sums-$1" || return 1
   cp "$STATE/sums-$1" .berth-sums
   say "data: giving $1: $(wc -l <.berth-sums) files"

@@ -19,7 +19,7 @@ last_words() {
   detail failed "$(failed_checks)"
   detail "runs now" "$left"
   others=$(other_nodes)
-  [ -z "$others" ] || detail "other nodes" "$others"
+  [ -z "$others" ] || detail others "$others"
   detail "to do" "$todo"
   detail details "${results#"$ROOT"}/log and table.txt, on the host; \`berth logs\` shows what runs now"
 }

@@ -97,7 +97,7 @@ export async function carry({ first, wanted, project, uids, say }: Carrying): Pr
   } catch (error) {
     // The old release goes on where it can; it refuses to where its data has gone.
     for (const client of stopped) await runOn(client, `${START} --no-block`).catch(() => undefined);
-    throw new Error(`${error instanceof Error ? error.message : String(error)}. No data is lost: each copy keeps its place until the new one is proved. Run the same command again: the move goes on`);
+    throw new Error(`${error instanceof Error ? error.message : String(error)}. No data is lost: each copy keeps its place until the new one is proved. Run the same command again: the move goes on`, { cause: error });
   } finally {
     for (const client of [...others.values(), main]) client.end();
   }
