@@ -57,7 +57,8 @@ export async function runOn(client: Client, command: string): Promise<SshResult>
   channel.on("data", (data: Buffer) => { stdout += data.toString(); });
   const over = ending(channel);
   channel.end();
-  return { stdout, ...(await over) };
+  const ended = await over;
+  return { stdout, ...ended };
 }
 
 /**

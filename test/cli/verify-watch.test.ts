@@ -58,5 +58,5 @@ test("verifyOptions", () => {
   expect(verifyOptions(["--watch", "--every=5", "--json"])).toEqual({ json: true, watch: true, everySeconds: 5 });
   expect(() => verifyOptions(["--watch", "--every=0"])).toThrow("--every: required a whole number of seconds from 1; found 0");
   expect(() => verifyOptions(["--every=5"])).toThrow("--every: required with --watch; found alone");
-  expect(() => verifyOptions(["--loud"])).toThrow("required --stack, --json, --watch or --every; found --loud");
+  expect(() => verifyOptions(["--loud"])).toThrow("required --stack, --node, --json, --watch or --every; found --loud");
 });
