@@ -27,6 +27,7 @@ narrate() {
 compose_up() {
   up=$1
   shift
+  remove_half_made
   narrate compose $((BERTH_WAIT_SECONDS * 2 + 60)) "$up" up --detach --wait --wait-timeout "$BERTH_WAIT_SECONDS" "$@" </dev/null
 }
 
@@ -48,9 +49,11 @@ compose_application() {
     case " $(stateful_services) proxy " in *" $service "*) ;; *) application="$application $service" ;; esac
   done
   if [ -n "$application" ]; then
+    stop_crashing "$application "
     say "start:$application"
     # shellcheck disable=SC2086 # service names are words
     compose_up "$1" $application || { recovers && compose_up "$1" $application; } || {
+      remove_half_made
       # Not waited for: the verifier is to find what failed, not what was never tried because of it.
       narrate compose 45 "$1" up --detach --remove-orphans </dev/null || :
       return 1

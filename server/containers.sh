@@ -45,6 +45,34 @@ recovers() {
   wait_until 30 none_unhealthy
 }
 
+# Compose that was cut off, or gave up, while it replaced a container leaves the new one under a name of passage (OLDID_NAME), never started. The
+# next replacement takes the same name, and fails on it.
+remove_half_made() {
+  bounded 20 docker ps -a --no-trunc --filter "label=com.docker.compose.project=$BERTH_PROJECT" --filter status=created --format '{{.ID}} {{.Names}}' |
+    while read -r id name; do
+      case $name in
+        [0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]_*) ;;
+        *) continue ;;
+      esac
+      say "start: removing $name, which an earlier attempt left half made"
+      bounded 60 docker rm --force "$id" >/dev/null 2>&1 || :
+    done
+}
+
+# stop_crashing " SERVICE… ": what crashes again and again is now there and now not, and Compose, which is to replace it, stumbles over that.
+stop_crashing() {
+  container_states | while read -r service status health _ restarts _ id; do
+    case $1 in *" $service "*) ;; *) continue ;; esac
+    [ "$status" = restarting ] || { [ "$restarts" != 0 ] && [ "$health" != healthy ]; } || continue
+    say "stop: $service, which crashed $restarts times"
+    # It may be gone at the very moment.
+    for _ in 1 2 3; do
+      bounded "$BERTH_STOP_SECONDS" docker stop "$id" >/dev/null 2>&1 </dev/null && break
+      sleep 1
+    done
+  done
+}
+
 # Services of BERTH_STATEFUL (words NAME=IMAGE), by name.
 stateful_services() {
   for pair in $BERTH_STATEFUL; do printf '%s ' "${pair%%=*}"; done

@@ -37,6 +37,15 @@ write_file() {
 
 good_release() { first_line "$STATE/good"; }
 
+# The release that is chosen to run: the good one, or one that came up and could not be verified because of the host. It is what a boot
+# brings up and what `berth verify` judges.
+chosen_release() {
+  chosen=$(first_line "$STATE/chosen")
+  if [ -n "$chosen" ] && [ -f "$(release_dir "$chosen")/release.env" ]; then printf '%s' "$chosen"; else good_release; fi
+}
+
+choose() { printf '%s\n' "$1" | write_file "$STATE/chosen"; }
+
 # The newest release of the history that is not the given one and is still laid down.
 release_before() {
   [ -f "$STATE/good.history" ] || return 0

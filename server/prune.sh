@@ -1,15 +1,17 @@
 # shellcheck shell=sh
-# What no kept release needs goes: kept are the good release, the one before it, the current one, and those that were laid
-# down but not yet tried, which may belong to a deployment that is under way.
+# What no kept release needs goes. Kept are the good release, the one before it, the chosen one and what was brought up last; the one that was
+# laid down last for a release, because Pulumi takes it for laid, with its secrets and its verifier, whatever became of it; and
+# those not yet tried, which may belong to a deployment that is under way. A way back prunes nothing: Pulumi knows nothing of it.
 
 prune() {
+  take_files_lock || return 1
   good=$(good_release)
-  keep=" $good $(release_before "$good") $(first_line "$STATE/current") "
+  keep=" $good $(release_before "$good") $(chosen_release) $(first_line "$STATE/current") $(first_line "$STATE/laid") "
   dropped_images=
   for directory in "$OPT"/releases/*/; do
     laid=$(basename "$directory")
     case $keep in *" $laid "*) continue ;; esac
-    [ -e "$(results_dir "$laid")/exit" ] || continue
+    may_be_tried "$laid" && continue
     say "prune: release $laid"
     dropped_images="$dropped_images $(release_value "$laid" BERTH_IMAGES)"
     rm -rf "$directory" "$(results_dir "$laid")"
@@ -18,6 +20,11 @@ prune() {
   prune_images
   prune_files
   prune_scripts
+}
+
+# An attempt that waits for its turn has no exit code yet, nor has one that was killed: a day is longer than any of them waits.
+may_be_tried() {
+  [ ! -e "$(results_dir "$1")/exit" ] && [ -z "$(find "$(release_dir "$1")" -maxdepth 0 -mmin +1440)" ]
 }
 
 # The way back leads only to what is still laid down.
@@ -46,8 +53,9 @@ prune_files() {
   done
 }
 
+# Kept are those of kept releases: a way back puts them in their place again.
 prune_scripts() {
-  kept=" $(basename "$(readlink -f "$OPT/scripts/current")") $(basename "$HERE") "
+  kept=" $(basename "$(readlink -f "$OPT/scripts/current")") $(basename "$HERE") $(cat "$OPT"/releases/*/release.env | sed -n "s/^BERTH_SCRIPTS='\(.*\)'\$/\1/p" | tr '\n' ' ') "
   for directory in "$OPT"/scripts/*/; do
     [ ! -L "${directory%/}" ] || continue
     case $kept in *" $(basename "$directory") "*) continue ;; esac

@@ -22,14 +22,14 @@ unit_runs() {
   return 1
 }
 
-# run_unit R12 [--back]
+# run_unit R12 [--back FROM]
 run_unit() {
-  begin_results "$1"
-  : >"$results/log"
-  # An hour and a half: above the sum of every bound inside. Not ordered after docker.service: where the volume is missing, that job
-  # waits, and the transaction is there to say so.
-  systemd-run --quiet --collect --unit="berth-release-$1" --service-type=exec --property=RuntimeMaxSec=5400 \
-    --property=TimeoutStopSec=60 --property="StandardOutput=append:$results/log" --property="StandardError=append:$results/log" \
+  results=$(results_dir "$1")
+  begin_attempt "$1"
+  # Long enough to wait for another release and then be one. The log is begun by systemd: a client that comes second does not empty it. Not
+  # ordered after docker.service: where the volume is missing, that job waits, and the transaction is there to say so.
+  systemd-run --quiet --collect --unit="berth-release-$1" --service-type=exec --property=RuntimeMaxSec=$((OUTLAST_SECONDS + HOLD_SECONDS + 120)) \
+    --property=TimeoutStopSec=60 --property="StandardOutput=truncate:$results/log" --property=StandardError=inherit \
     "$HERE/berth" transact "$@" || {
     # Another client was faster: its attempt is this one's too.
     unit_runs "$1" || { say "release $1: systemd-run could not start the transaction"; return 1; }
@@ -78,6 +78,7 @@ reverify() {
   take_lock "verify $1" || return 1
   again=0
   run_verifier "$1" || again=$?
+  note_verdict "$again" "berth release, again"
   release_lock
   [ "$again" -eq 0 ]
 }

@@ -1,13 +1,23 @@
 # shellcheck shell=sh
-# Results of an attempt: results/R12/{log,exit,report.json,table.txt,delivered}. A fault found before there is anything to
+# Results of an attempt: results/R12/{log,exit,delivered,report.json,table.txt,verdict}. A fault found before there is anything to
 # verify becomes a report of the verifier's shape with one failed check, so that programs read one thing.
 
-# begin_results R12: the attempt's files are its own; an earlier one's must not be taken for them.
-begin_results() {
+# An attempt begins when it is asked for, and may then wait for its turn: until it has the lock, the report is that of whoever holds it.
+# begin_attempt R12: no earlier attempt's verdict must be taken for this one's.
+begin_attempt() {
+  mkdir -p "$(results_dir "$1")"
+  rm -f "$(results_dir "$1")/exit" "$(results_dir "$1")/delivered"
+}
+
+# begin_report R12, under the lock.
+begin_report() {
   results=$(results_dir "$1")
   mkdir -p "$results"
-  rm -f "$results/exit" "$results/delivered" "$results/report.json" "$results/table.txt"
+  rm -f "$results/report.json" "$results/table.txt" "$results/verdict"
 }
+
+# note_verdict CODE WHO: what `berth status` says of the report beside it. `exit` is an attempt's, and nobody else's.
+note_verdict() { printf '%s %s %s\n' "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$2" | write_file "$results/verdict"; }
 
 json_text() { printf '%s' "$1" | tr '\n\t' '  ' | tr -d '\000-\037' | sed 's/\\/\\\\/g; s/"/\\"/g'; }
 

@@ -11,6 +11,7 @@ settings_command() {
 # apply_settings R12: idempotent. Changed paths wait in host-pending until their reloads are done, so an attempt that
 # was cut off between copying and reloading is made good by the next one.
 apply_settings() {
+  use_scripts "$1"
   tree=$(release_dir "$1")/host
   [ -d "$tree" ] || { say "settings: the release has none"; return 0; }
   pending=$STATE/host-pending
@@ -22,6 +23,14 @@ apply_settings() {
   [ -s "$pending" ] || { say "settings: nothing changed"; return 0; }
   react || return 1
   rm -f "$pending"
+}
+
+# The units of the host, and `berth` by hand, run the scripts of the release whose settings these are.
+use_scripts() {
+  scripts=$(release_value "$1" BERTH_SCRIPTS)
+  { [ -n "$scripts" ] && [ -x "$OPT/scripts/$scripts/berth" ]; } || return 0
+  [ "$(readlink "$OPT/scripts/current" || :)" != "$scripts" ] || return 0
+  ln -sfn "$scripts" "$OPT/scripts/current.new" && mv -fT "$OPT/scripts/current.new" "$OPT/scripts/current"
 }
 
 lay_setting() {

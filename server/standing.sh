@@ -9,6 +9,8 @@ record_standing() {
   if [ "$(first_line "$STATE/current")" = "$BERTH_RELEASE" ] && [ "$good" != "$BERTH_RELEASE" ] && [ -s "$STATE/standing" ]; then return 0; fi
   # Nothing stands before the first release.
   [ -n "$good" ] || { : | write_file "$STATE/standing"; return 0; }
+  # Not the good one where another runs that only the host failed.
+  before=$(chosen_release)
   {
     ids=$(project_containers 2>/dev/null) || ids=
     # shellcheck disable=SC2086 # ids are words
@@ -17,9 +19,9 @@ record_standing() {
     section listeners; raw bounded 10 ss -H -tulnp
     section docker-user; raw bounded 10 iptables -w 5 -S FORWARD; raw bounded 10 iptables -w 5 -S DOCKER-USER
     section host-table; raw bounded 10 nft list table inet berth
-    section drift; raw drift "$good"
+    section drift; raw drift "$before"
     section postgres; raw postgres_words
-    redis_words "$good"
+    redis_words "$before"
   } | write_file "$STATE/standing"
 }
 

@@ -3,17 +3,23 @@
 
 status_command() {
   good=$(good_release)
+  chosen=$(chosen_release)
   current=$(first_line "$STATE/current")
   before=
   [ -z "$good" ] || before=$(release_before "$good")
   said "good release" "${good:-none}"
   said "before it" "${before:-none}"
+  if [ "$chosen" != "$good" ]; then
+    said "runs" "$chosen, not marked good: because of the host its verification failed. It stays, also across a reboot. Mend the host, then \`berth verify\` marks it good"
+  fi
   said "last started" "${current:-none}"
+  laid=$(first_line "$STATE/laid")
+  if [ -n "$laid" ] && [ "$laid" != "$chosen" ]; then said "asked for" "$laid: what Pulumi laid down last and takes for current"; fi
   if [ -e "$STATE/lock" ] && ! flock -n "$STATE/lock" true; then said "under way" "$(first_line "$STATE/lock")"; fi
   [ -n "$current" ] || return 0
   load_release "$current"
   results=$(results_dir "$current")
-  said "last verdict" "$(verdict_words "$(first_line "$results/exit")")$(verdict_time)"
+  said "last verdict" "$(verdict_words "$(verdict_code)")$(verdict_time)"
   if [ -r "$results/table.txt" ]; then
     said "" "$(grep -E '^[0-9]+ checks?, ' "$results/table.txt" | tail -n 1)"
     [ "$(failed_checks)" = "see above" ] || said "not passed" "$(failed_checks)"
@@ -24,6 +30,13 @@ status_command() {
 }
 
 said() { printf '%s\n' "$2" | fold -s -w 66 | { label=$1; while IFS= read -r text; do printf '%-14s%s\n' "$label" "$text"; label=''; done; }; }
+
+# Of the last verification, whoever asked for it; where that left no word, of the last attempt.
+verdict_code() {
+  code=$(first_line "$results/verdict")
+  code=${code%% *}
+  printf '%s' "${code:-$(first_line "$results/exit")}"
+}
 
 verdict_time() {
   [ -r "$results/report.json" ] || return 0

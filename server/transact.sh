@@ -2,37 +2,60 @@
 # The transaction: everything that a release does to the host, under one lock, in an order from which every interruption leaves a
 # state that the next attempt converges from. Nothing of the running application is touched before `start_release`.
 
-# transact_command R12 [--back]: the unit runs this. Its exit code is the verdict, and is written where a client finds it.
+# transact_command R12 [--back FROM]: the unit runs this. Its exit code is the verdict, and is written where a client finds it.
 transact_command() {
   target=$1
-  back=${2:-}
   results=$(results_dir "$target")
-  begin_results "$target"
+  begin_attempt "$target"
   trap 'printf "%s\n" "$?" | write_file "$results/exit"' EXIT
+  # A signal is for the transaction, whose end is waited for.
+  trap : TERM INT HUP
+  load_release "$target"
+  take_lock "release $target" "$OUTLAST_SECONDS" || {
+    begin_report "$target"
+    fault host release.lock "the lock is held by $(first_line "$STATE/lock")" "free within ${BERTH_LOCK_SECONDS:-$OUTLAST_SECONDS} s" "wait for its holder, then release again"
+    note_verdict "$HOST_CAUSED" "the release"
+    exit "$HOST_CAUSED"
+  }
+  # Bounded from here: waiting does not count, and nobody holds the lock for longer than others wait for it.
+  ended=0
+  timeout -k 10 "$HOLD_SECONDS" "$HERE/berth" carry-out "$@" || ended=$?
+  case $ended in 124 | 137) say "release $target: ended after $HOLD_SECONDS s, the longest that a release may take; the next attempt continues" ;; esac
+  exit "$ended"
+}
+
+# carry_out R12 [--back FROM], with the lock.
+carry_out() {
+  target=$1
+  back=${2:-}
   # Descriptor 7: a signal may come while the shell's own standard error is a file of one step.
   exec 7>&2
   trap 'say "release $target: stopped by a signal; the next attempt continues" 2>&7; exit 143' TERM INT HUP
   load_release "$target"
-  take_lock "release $target" || {
-    fault host release.lock "the lock is held by $(first_line "$STATE/lock")" "free within ${BERTH_LOCK_SECONDS:-900} s" "wait for its holder, then release again"
-    exit "$HOST_CAUSED"
-  }
+  if [ "$back" = --back ]; then may_go_back "$target" "${3:-}" || exit 1; else printf '%s\n' "$target" | write_file "$STATE/laid"; fi
+  begin_report "$target"
   verdict=0
   prepare "$target" || verdict=$?
   if [ "$verdict" -ne 0 ]; then
     untouched "$verdict"
-    last_words "$target" "$verdict"
-    exit "$verdict"
+    conclude_transaction
   fi
   start_and_verify "$target" || verdict=$?
   case $verdict in
-    0) mark_good "$target"; record_data_places; prune || say "prune: not complete" ;;
-    "$HOST_CAUSED") runs_now "$target, left as it is: no older release would do better. Not marked good; the last good one: $(good_release)" ;;
+    0) mark_good "$target"; record_data_places; [ "$back" = --back ] || prune || say "prune: not complete" ;;
+    "$HOST_CAUSED")
+      choose "$target"
+      good=$(good_release)
+      runs_now "$target, left as it is: no older release would do better. Not marked good; the last good one: ${good:-none}. A reboot brings $target up again" ;;
     *) verdict=$RELEASE_CAUSED; evidence || :; bring_back "$target" || : ;;
   esac
+  conclude_transaction
+}
+
+conclude_transaction() {
   [ "$verdict" -eq 0 ] || last_words "$target" "$verdict"
+  note_verdict "$verdict" "the release"
   # The unit must be active for its ExecStop to stop the application in order at shutdown. It waits for our lock.
-  release_lock
   systemctl start --no-block berth.service >/dev/null 2>&1 || :
   exit "$verdict"
 }
@@ -55,18 +78,20 @@ prepare() {
     fault host release.directories "a directory under $BERTH_MOUNT could not be made or owned" "a writable volume" "look at: dmesg | tail; df -h $BERTH_MOUNT"
     return "$HOST_CAUSED"
   }
-  fetch_images
+  fetch_images || return
+  preflight "$1"
 }
 
 untouched() {
-  good=$(good_release)
-  if [ -z "$good" ]; then runs_now "nothing: no release was good yet, and this one was not started"; return; fi
-  runs_now "$good, the last good release, as before: nothing of the application was touched"
+  chosen=$(chosen_release)
+  if [ -z "$chosen" ]; then runs_now "nothing: no release was good yet, and this one was not started"; return; fi
+  runs_now "$chosen, as before: nothing of the application was touched"
   # Settings of a release that did not come to be give way to those of the one that runs.
-  if [ "$1" = "$RELEASE_CAUSED" ] && [ "$good" != "$target" ]; then apply_settings "$good" || :; fi
+  if [ "$1" = "$RELEASE_CAUSED" ] && [ "$chosen" != "$target" ]; then apply_settings "$chosen" || :; fi
 }
 
 start_and_verify() {
+  step_aside "$(first_line "$STATE/current")" "$1"
   printf '%s\n' "$1" | write_file "$STATE/current"
   started=0
   start_release "$1" || started=$?
@@ -84,9 +109,14 @@ start_and_verify() {
   run_verifier "$1"
 }
 
-# Returns 0; 1 when services did not come up; 3 when the migration failed, which leaves nothing to verify.
+# Returns 0; 1 when services did not come up; 3 when what the application needs could not be done, which leaves nothing to verify.
 start_release() {
   compose_data "$1" || return 1
+  psql_said=$(set_postgres_password) || {
+    fault release release.password "the password of Postgres could not be set: $psql_said" "psql in its container signs in over the local socket as berth:postgres.user" \
+      "an existing database keeps the user it was made with: look at berth:postgres.user and berth:postgres.database, and at pg_hba.conf"
+    return 3
+  }
   if [ "$BERTH_MIGRATE" = 1 ] && [ "$back" != --back ]; then migrate "$1" || return 3; fi
   compose_application "$1" || return 1
 }
@@ -120,8 +150,9 @@ await_migration() {
   done
 }
 
-# History first: a cut between the two leaves the old good release, which is true.
+# What is chosen first, the name of the good one last: a cut between leaves what is true, the verified release running and the old one good.
 mark_good() {
+  choose "$1"
   {
     if [ -f "$STATE/good.history" ]; then
       # Going back takes the releases after the target out of the history; a release again of the newest adds nothing.

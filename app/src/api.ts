@@ -60,4 +60,6 @@ function fail(error: unknown): void {
   process.exit(1);
 }
 
+// What a library left unhandled: Node would print the whole error, and that of a refused AUTH holds the password.
+process.on("uncaughtException", fail);
 main().catch(fail);

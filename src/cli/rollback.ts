@@ -3,9 +3,13 @@ import { takeStack } from "./host.ts";
 import { nodesOf, onNodes, takeNode } from "./nodes.ts";
 
 export const help = `
-Makes the release before the good one the good one, by the same transaction: started, verified, marked. Refused across
-a change of the Redis or Postgres image, because an older one may not read what a newer one wrote. Migrations are not undone.
-The next \`pulumi up\` brings back what the configuration says: change it, too.
+Goes back to the release before, by the same transaction: started, verified, marked good; its passwords are set again. Where a
+release runs that only the host failed (exit code 11), back means the good one. Refused across a change of the Redis or Postgres
+image, because an older one may not read what a newer one wrote. Migrations are not undone.
+
+Pulumi does not know of it: with the same settings the next \`pulumi up\` has nothing to do, and the first one that changes
+anything releases all that the configuration says. So change there what was wrong. What the release left behind needs stays on
+the server for that.
 
 options
   --stack=NAME  default: the selected stack
@@ -14,8 +18,8 @@ options
 Exit code: 0 verified, 10 the release is at fault, 11 the host is, 1 refused.
 `;
 
-/** A transaction's own bounds add up to less: fetch, start, settle, verify. */
-const TIMEOUT_SECONDS = 3_600;
+/** Above the wait for another release and the longest that one may take (server/lock.sh: 5,520 s and 5,400 s). */
+const TIMEOUT_SECONDS = 11_100;
 
 export async function run(args: readonly string[]): Promise<number> {
   const { stack, rest: named } = takeStack(args);

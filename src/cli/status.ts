@@ -3,7 +3,7 @@ import { takeStack } from "./host.ts";
 import { nodesOf, onNodes, takeNode } from "./nodes.ts";
 
 export const help = `
-Says which release is good, which ran last and how it went, and how every container is.
+Says which release is good, which runs where that is another one, how its last verification went, and how every container is.
 
 options
   --stack=NAME  default: the selected stack

@@ -172,7 +172,6 @@ export const configSchema = z.strictObject({
     env: z.record(envName, envValue).default({}).describe("Environment of the application's processes. Not for secrets."),
     migrate: z.array(word).default([]).describe("Command run once per release, before the new processes start. Empty: nothing to migrate."),
     readyPath: path.default("/readyz").describe("Answers 200 when Redis and Postgres answer."),
-    healthPath: path.default("/healthz").describe("Answers 200 when the process runs."),
     canaryPath: path
       .nullable()
       .default("/ops/canary")
@@ -256,7 +255,7 @@ export const configSchema = z.strictObject({
   secrets: z.strictObject({
     redisPassword: password.optional().describe("Password of Berth's own Redis. This or `redisUrl`."),
     redisUrl: secret.optional().describe("URL of a managed Redis, `rediss://USER:PASSWORD@HOST:PORT`. With it Berth runs no Redis of its own."),
-    postgresPassword: password.describe("Password of the Postgres user. Postgres reads it at its first start only: to rotate it, ALTER ROLE first."),
+    postgresPassword: password.describe("Password of the Postgres user. Every release sets it in the database, so that a changed one arrives and a way back restores the one before."),
     deployKey: privateKey.describe("OpenSSH private key (ed25519) the deployment signs in with."),
     nextDeployKey: privateKey.optional().describe("Key that takes the place of `deployKey` at the next step of its rotation. The server accepts it beside the present one."),
     previousDeployKey: privateKey.optional().describe("Key that `deployKey` took the place of. The server accepts it until it is taken out here."),

@@ -38,6 +38,8 @@ export interface ReleaseBundle {
   readonly digest: string;
   /** The first 12 hex digits of it: what the release is called. */
   readonly r12: string;
+  /** Path of this release's own `server/berth` on the host. */
+  readonly program: string;
   readonly expectations: Expectations;
   /** Text of compose.yaml. */
   readonly compose: string;
@@ -107,9 +109,9 @@ export function releaseBundle({ config, here = firstOf(config), deployKeys, volu
   const mounted = mountedFiles(config, expected, here);
   const secrets = secretFiles(config, here);
   const compose = composeText(config, sourcesOf(mounted, secrets, verifierDigest), here);
-  const env = releaseEnv(config, volumeId, secrets, here);
   const host = hostTree(config, volumeId, volumeGb, here);
   const scriptsDigest = digestOf(scripts);
+  const env = releaseEnv(config, volumeId, secrets, short(scriptsDigest), here);
 
   const digest = digestOf({
     "compose.yaml": compose,
@@ -131,6 +133,7 @@ export function releaseBundle({ config, here = firstOf(config), deployKeys, volu
   return {
     digest,
     r12,
+    program: `${SCRIPTS}/${short(scriptsDigest)}/berth`,
     expectations: expected,
     compose,
     files,

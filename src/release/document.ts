@@ -7,7 +7,7 @@ export interface Directory {
   readonly mode: string;
 }
 
-/** A symbolic link, replaced in one step. */
+/** A symbolic link that is made where there is none: what it points at from then on is for a release to say, under its lock. */
 export interface Link {
   readonly path: string;
   readonly target: string;
@@ -33,6 +33,12 @@ const HELPERS = `umask 077
 root=\${BERTH_ROOT:-}
 part=
 trap 'rm -f "$part"' EXIT
+
+# Not while what no release needs is being removed: to this document it might look laid already. Not the lock of a release,
+# which may take an hour.
+(umask 022; mkdir -p "$root/var/lib/berth")
+exec 9<>"$root/var/lib/berth/files.lock"
+flock -w 120 9 || { echo "berth: laying files down: required: $root/var/lib/berth/files.lock is free within 120 s; found: it is held; look at it with: fuser -v $root/var/lib/berth/files.lock" >&2; exit 1; }
 
 # For tests: below BERTH_ROOT anyone may lay files down, and owners are left out.
 own() {
@@ -63,8 +69,9 @@ put() {
   fi
 }
 
-# link TARGET PATH
-link() {
+# first TARGET PATH: a link where there is none yet
+first() {
+  [ ! -e "$root$2" ] || return 0
   ln -sfn "$1" "$root$2.part"
   mv -fT "$root$2.part" "$root$2"
 }
@@ -104,7 +111,7 @@ export function document({ title, directories = [], base, entries, links = [] }:
     ...(base === undefined ? [] : [`${base.variable}=${quoted(base.path)}\n`]),
     ...directories.map(({ mode, path }) => `directory ${mode} ${quoted(path)}\n`),
     ...entries.map((entry) => put(entry, base)),
-    ...links.map(({ target, path }) => `link ${quoted(target)} ${quoted(path)}\n`),
+    ...links.map(({ target, path }) => `first ${quoted(target)} ${quoted(path)}\n`),
     // A power cut after this leaves whole files behind, not empty ones.
     'sync -f "$root/"\n',
   ];

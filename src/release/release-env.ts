@@ -4,7 +4,6 @@ import { migratesHere } from "../compose/file.ts";
 import { verifyImage } from "../compose/verify.ts";
 import { DATA_ROLES, firstOf, type Here, type Role, serves } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
-import { publicPorts } from "../host/firewall.ts";
 import { volumeDevice } from "./addresses.ts";
 import type { SecretFiles } from "./secrets.ts";
 
@@ -36,13 +35,15 @@ function book({ node, layout }: Here): Record<string, string> {
 /**
  * What the host's scripts need of a release, less its own name. The keys are those of docs/architecture.md.
  * @param volumeId null on a node that keeps nothing
+ * @param scripts name of the directory of its scripts
  */
-export function releaseEnv(config: Config, volumeId: string | null, secrets: SecretFiles, here: Here = firstOf(config)): Record<string, string> {
+export function releaseEnv(config: Config, volumeId: string | null, secrets: SecretFiles, scripts: string, here: Here = firstOf(config)): Record<string, string> {
   const { redis, postgres, proxy, registry } = config;
   const images = new Set([...imagesHere(config, here), verifyImage(config)]);
   const uid = (role: Role, id: number): string => (serves(here, role) ? String(id) : "");
   return {
     BERTH_PROJECT: config.project,
+    BERTH_SCRIPTS: scripts,
     BERTH_IMAGES: [...images].join(" "),
     BERTH_STATEFUL: DATA_ROLES.filter((role) => serves(here, role)).map((role) => `${role}=${config[role].image}`).join(" "),
     BERTH_MIGRATE: migratesHere(config, here) ? "1" : "0",
@@ -55,7 +56,6 @@ export function releaseEnv(config: Config, volumeId: string | null, secrets: Sec
     BERTH_REDIS_UID: uid("redis", redis.uid),
     BERTH_POSTGRES_UID: uid("postgres", postgres.uid),
     BERTH_PROXY_UID: uid("proxy", proxy.uid),
-    BERTH_PORTS: publicPorts(config, here).join(" "),
     BERTH_REGISTRY: registry?.server ?? "",
     BERTH_REGISTRY_USER: registry?.username ?? "",
     BERTH_REGISTRY_SECRET: secrets.registryPassword ?? "",

@@ -27,7 +27,7 @@ export class Release extends pulumi.ComponentResource {
     const leads = [...(here.node.first ? leadsHere(name, config, server) : []), ...hooks];
     const transaction = new remote.Command(name, {
       connection: connectionTo(server.address, config),
-      create: pulumi.interpolate`sudo /opt/berth/scripts/current/berth release ${bundle.apply((it) => it.r12)}`,
+      create: bundle.apply((it) => `sudo ${it.program} release ${it.r12}`),
       // Unread by the host. After a failed release the state still holds the inputs of the one before: without this, going back
       // to that configuration would look like no change, and what the failure left on the host would stay. The type, because a
       // resized server has booted, and what came up by itself is to be verified.

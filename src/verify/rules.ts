@@ -48,7 +48,7 @@ export const RULES = {
   "app.heartbeat": release("the worker renewed its heartbeat since it started, and in time", "Read `berth logs worker`; app.heartbeatKey must be the key that the worker renews."),
   "app.canary.<queue>": release("a job through the queue came back", "Read `berth logs worker`: is the queue processed, and is its concurrency taken by jobs that do not end?"),
   "app.consuming": lenient(release("a worker that is connected takes the jobs that wait, and begins them", "Find the job that does not end (`berth logs worker`): give it a time-out, or the queue more concurrency.")),
-  "postgres.ready": release("Postgres answers a query over TCP with the application's password", "Read `berth logs postgres`. After a changed secrets.postgresPassword: `ALTER ROLE`, it is read only at initdb."),
+  "postgres.ready": release("Postgres answers a query over TCP with the application's password", "Read `berth logs postgres`. A password that was changed by hand in the database: release again, every release sets it."),
   "postgres.connections": release("fewer than 80 % of Postgres's connections are in use", "A smaller pool in the application, or a larger postgres.maxConnections."),
   "host.volume": host("the data mount is the volume with this id, and the data of Redis and Postgres are on it", "Do not start anything on an empty directory: `berth status`, `findmnt /mnt/berth`, then `systemctl restart berth-volume`."),
   "host.disk": host("the volume has 20 % free, and twice the append-only file; the root disk has 10 %", "Grow volume.sizeGb, or delete; on the root disk `docker system df` and `journalctl --disk-usage`."),

@@ -161,7 +161,7 @@ describe("one message", () => {
     const message = messageOf({ "app.port": "x", "app.colour": 1, "redis.maxmemoryMb": 500, "app.image": "app", "secrets.deployKey": undefined, "ssh.sources": [] });
     expect(message).toMatchInlineSnapshot(`
       "app.port: required a whole number; found "x"
-      app.colour: required one of image, architectures, uid, port, queues, env, migrate, readyPath, healthPath, canaryPath, heartbeatKey, startupSeconds; found an unknown key
+      app.colour: required one of image, architectures, uid, port, queues, env, migrate, readyPath, canaryPath, heartbeatKey, startupSeconds; found an unknown key
       secrets.deployKey: required an ed25519 private key in OpenSSH's format; found nothing
       app.image: required a digest (@sha256:…) or a tag with a version (such as :1.4.2), which mean the same tomorrow; found "app"
       ssh.sources: required at least one address range that may reach port 22 (or ssh.openToWorld: true); found an empty list

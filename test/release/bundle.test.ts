@@ -109,6 +109,7 @@ test("release.env: what the scripts need", () => {
   expect(env).toMatchInlineSnapshot(`
     "BERTH_RELEASE='<r12>'
     BERTH_PROJECT='berth'
+    BERTH_SCRIPTS='a4a42a3c83fd'
     BERTH_IMAGES='redis:8.0.5 postgres:17.6 caddy:2.10.2 ghcr.io/example/app:1.4.2'
     BERTH_STATEFUL='redis=redis:8.0.5 postgres=postgres:17.6'
     BERTH_MIGRATE='1'
@@ -121,7 +122,6 @@ test("release.env: what the scripts need", () => {
     BERTH_REDIS_UID='999'
     BERTH_POSTGRES_UID='999'
     BERTH_PROXY_UID='1000'
-    BERTH_PORTS='80'
     BERTH_REGISTRY=''
     BERTH_REGISTRY_USER=''
     BERTH_REGISTRY_SECRET=''

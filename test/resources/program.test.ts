@@ -128,7 +128,7 @@ test("the release runs by its digest, again on a new or resized server, and agai
   expect(laid.inputs["create"]).toMatch(/ && sudo sh -eu && date -u \+%FT%T\.%NZ$/);
   expect(find("command:remote:Command", "release").inputs["stdin"]).toBe("laid down by host-files cx33");
   const { inputs } = find("command:remote:Command", "release");
-  expect(inputs["create"]).toMatch(/^sudo \/opt\/berth\/scripts\/current\/berth release [0-9a-f]{12}$/);
+  expect(inputs["create"]).toMatch(/^sudo \/opt\/berth\/scripts\/[0-9a-f]{12}\/berth release [0-9a-f]{12}$/);
   expect(inputs["triggers"]).toEqual([expect.stringMatching(/^\d+$/)]);
   expect(inputs["logging"]).toBe("stderr");
 });

@@ -186,7 +186,7 @@ test("a lock that another holds is waited for within a bound, and its holder nam
 
 test("boot starts the good release in order; stop stops it in order; without one there is nothing to do", async () => {
   const host = new Host();
-  expect((await host.run(["boot"])).stderr).toBe("berth: boot: no good release yet: nothing to start\n");
+  expect((await host.run(["boot"])).stderr).toBe("berth: boot: no release yet: nothing to start\n");
   host.lay(A);
   await host.run(["release", A]);
   const boot = await host.run(["boot"]);
@@ -206,7 +206,7 @@ test("a boot that waited for a release starts what that release made good, not w
   const B = "bbbbbbbbbbbb";
   host.lay(B);
   // The holder of the lock marks B good after the boot has begun to wait, and then ends.
-  const holder = spawn("flock", [join(host.root, "var/lib/berth/lock"), "sh", "-c", `echo held; /bin/sleep 2; echo ${B} >${host.root}/var/lib/berth/good`], { stdio: ["ignore", "pipe", "ignore"] });
+  const holder = spawn("flock", [join(host.root, "var/lib/berth/lock"), "sh", "-c", `echo held; /bin/sleep 2; echo ${B} | tee ${host.root}/var/lib/berth/chosen >${host.root}/var/lib/berth/good`], { stdio: ["ignore", "pipe", "ignore"] });
   await once(holder.stdout, "data");
   const boot = await host.run(["boot"]);
   mustSucceed(boot);

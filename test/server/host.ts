@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -31,9 +31,9 @@ case "$name $*" in
   "systemctl show "*) echo inactive ;;
   # The unit, here in the foreground.
   "systemd-run "*)
-    for word; do case $word in --property=StandardError=append:*) log=\${word#*append:} ;; esac; done
+    for word; do case $word in --property=StandardOutput=truncate:*) log=\${word#*truncate:} ;; esac; done
     while case $1 in --*) true ;; *) false ;; esac; do shift; done
-    "$@" >>"$log" 2>&1 || : ;;
+    "$@" >"$log" 2>&1 || : ;;
 esac
 `;
 
@@ -49,13 +49,15 @@ export interface Outcome {
 export interface ReleaseOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly host?: Readonly<Record<string, string>>;
+  /** Paths on the host that its containers mount. */
+  readonly mounts?: readonly string[];
 }
 
 export const RELEASE_ENV: Readonly<Record<string, string>> = {
   BERTH_PROJECT: "berth", BERTH_IMAGES: "redis:8 postgres:17 app:1", BERTH_STATEFUL: "redis=redis:8 postgres=postgres:17", BERTH_MIGRATE: "1",
   BERTH_WAIT_SECONDS: "60", BERTH_STOP_SECONDS: "90", BERTH_VERIFY_SECONDS: "30", BERTH_VOLUME_ID: "101",
   BERTH_VOLUME_DEVICE: "/dev/disk/by-id/scsi-0HC_Volume_101", BERTH_MOUNT: "/mnt/berth", BERTH_REDIS_UID: "999", BERTH_POSTGRES_UID: "999",
-  BERTH_PROXY_UID: "999", BERTH_PORTS: "80", BERTH_REGISTRY: "", BERTH_REGISTRY_USER: "", BERTH_REGISTRY_SECRET: "",
+  BERTH_PROXY_UID: "999", BERTH_SCRIPTS: "abcabcabcabc", BERTH_REGISTRY: "", BERTH_REGISTRY_USER: "", BERTH_REGISTRY_SECRET: "",
   BERTH_REDIS_SECRET: "/opt/berth/secrets/redis_password-000000000000",
 };
 
@@ -99,19 +101,37 @@ export class Host {
     rmSync(join(this.root, path), { recursive: true });
   }
 
-  lay(r12: string, { env = {}, host = {} }: ReleaseOptions = {}): void {
+  lay(r12: string, { env = {}, host = {}, mounts = [] }: ReleaseOptions = {}): void {
     const values = Object.entries({ ...RELEASE_ENV, BERTH_RELEASE: r12, ...env });
-    this.write(`opt/berth/releases/${r12}/compose.yaml`, "name: berth\n");
+    this.write(`opt/berth/releases/${r12}/compose.yaml`, `name: berth\n${mounts.map((path) => `        source: ${path}\n`).join("")}`);
     this.write(`opt/berth/releases/${r12}/release.env`, values.map(([key, value]) => `${key}='${value}'\n`).join(""));
     for (const [path, text] of Object.entries(host)) this.write(`opt/berth/releases/${r12}/host${path}`, text);
   }
 
-  async run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
+  /** The scripts once more, as another release brings them. */
+  copyScripts(name: string): void {
+    cpSync(SERVER, join(this.root, "opt/berth/scripts", name), { recursive: true });
+  }
+
+  /** Which scripts the host's units run. */
+  scriptsInPlace(): string {
+    return readlinkSync(join(this.root, "opt/berth/scripts/current"));
+  }
+
+  /** What a line of shell says that sees the scripts' own names. */
+  async sourced(line: string): Promise<string> {
+    this.write("opt/berth/scripts/sourced/berth", `${readFileSync(join(SERVER, "berth"), "utf8").replace(/^command=[^]*/m, "")}\n${line}\n`);
+    cpSync(SERVER, join(this.root, "opt/berth/scripts/sourced"), { recursive: true, filter: (path) => !path.endsWith("/berth") });
+    return (await this.run([], {}, "sourced")).stdout.trim();
+  }
+
+  /** Runs in a session of its own, which is what a test kills that stands for a power cut. */
+  async run(args: readonly string[], env: Readonly<Record<string, string>> = {}, scripts = "current"): Promise<Outcome> {
     rmSync(join(this.#fake, "calls"), { force: true });
-    const entry = join(this.root, "opt/berth/scripts/current/berth");
+    const entry = join(this.root, "opt/berth/scripts", scripts, "berth");
     const environment = { ...process.env, BERTH_ROOT: this.root, FAKE: this.#fake, PATH: `${this.#fake}/bin:${process.env.PATH ?? ""}`, ...env };
     return await new Promise((resolve) => {
-      execFile("dash", [entry, ...args], { env: environment, timeout: 30_000 }, (error, stdout, stderr) => {
+      execFile("setsid", ["dash", entry, ...args], { env: environment, timeout: 30_000 }, (error, stdout, stderr) => {
         resolve({
           code: error === null ? 0 : Number(error.code ?? -1),
           stdout: this.#plain(stdout),

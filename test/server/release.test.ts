@@ -31,7 +31,7 @@ test("a release is one sequence of commands, and leaves its marks", async () => 
   expect(run.stdout).toBe('{"version":1,"verdict":"pass"}\n');
   expect(acts(run.calls)).toMatchInlineSnapshot(`
     [
-      "systemd-run --quiet --collect --unit=berth-release-aaaaaaaaaaaa --service-type=exec --property=RuntimeMaxSec=5400 --property=TimeoutStopSec=60 --property=StandardOutput=append:/var/lib/berth/results/aaaaaaaaaaaa/log --property=StandardError=append:/var/lib/berth/results/aaaaaaaaaaaa/log /opt/berth/scripts/abcabcabcabc/berth transact aaaaaaaaaaaa",
+      "systemd-run --quiet --collect --unit=berth-release-aaaaaaaaaaaa --service-type=exec --property=RuntimeMaxSec=11040 --property=TimeoutStopSec=60 --property=StandardOutput=truncate:/var/lib/berth/results/aaaaaaaaaaaa/log --property=StandardError=inherit /opt/berth/scripts/abcabcabcabc/berth transact aaaaaaaaaaaa",
       "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 redis postgres",
       "compose aaaaaaaaaaaa: --progress quiet --profile migrate run --rm -T migrate",
       "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 api worker",
@@ -63,9 +63,10 @@ ${verdict(10, '{"verdict":"fail"}', B)}`);
   expect(run.code).toBe(10);
   expect(run.stdout).toBe("");
   expect(host.read(`var/lib/berth/results/${B}/report.json`)).toBe('{"verdict":"fail"}\n');
-  expect(acts(run.calls).slice(-4)).toMatchInlineSnapshot(`
+  expect(acts(run.calls).filter((line) => !line.startsWith("docker exec -i redisid")).slice(-5)).toMatchInlineSnapshot(`
     [
       "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 redis postgres",
+      "docker exec -i postgresid sh",
       "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 api worker",
       "compose aaaaaaaaaaaa: up --detach --wait --wait-timeout 60 --remove-orphans",
       "systemctl start --no-block berth.service",
@@ -110,7 +111,8 @@ test("a failure that the host caused rolls nothing back and marks nothing good",
     "berth: release bbbbbbbbbbbb FAILED, because of the host
           failed    see above
           runs now  bbbbbbbbbbbb, left as it is: no older release would do better.
-                    Not marked good; the last good one: aaaaaaaaaaaa
+                    Not marked good; the last good one: aaaaaaaaaaaa. A reboot
+                    brings bbbbbbbbbbbb up again
           to do     Mend on the host what \`to do\` says above, then deploy again:
                     the same release is tried again.
           details   /var/lib/berth/results/bbbbbbbbbbbb/log and table.txt, on the
