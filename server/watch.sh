@@ -5,14 +5,14 @@
 ALERT_COMMAND=$ETC/alert
 
 watch_command() {
-  good=$(good_release)
-  [ -n "$good" ] || { say "watch: no good release yet: nothing to verify"; return 0; }
+  watched=$(chosen_release)
+  [ -n "$watched" ] || { say "watch: no release yet: nothing to verify"; return 0; }
   # A release verifies itself, and a boot is under way to what is verified next.
   if [ -e "$STATE/lock" ] && ! flock -n "$STATE/lock" true; then say "watch: left to $(first_line "$STATE/lock")"; return 0; fi
   # In a shell of its own, which lets go of the lock.
   (verify_command --json) >/dev/null || say "watch: verification ended with $?"
-  load_release "$good"
-  results=$(results_dir "$good")
+  load_release "$watched"
+  results=$(results_dir "$watched")
   [ -s "$results/table.txt" ] || { say "watch: no verdict to report"; return 1; }
   awk '$1 == "FAIL" || $1 == "????" { print "fail", $2 } $1 == "warn" { print "warn", $2 }' "$results/table.txt" | sort -u >"$STATE/alert.new"
   [ -e "$STATE/alert" ] || : >"$STATE/alert"
