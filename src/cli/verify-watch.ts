@@ -30,7 +30,10 @@ const CLEAR = "\u001b[H\u001b[2J";
 /** @returns the last verification's exit code; 1 before there was one */
 export async function watch({ verify, json, redraw, everySeconds, write, interrupted }: WatchOptions): Promise<number> {
   let over = false;
-  const end = interrupted.then(() => { over = true; });
+  const end = interrupted.then(() => {
+    over = true;
+    return undefined;
+  });
   let code = 1;
   for (;;) {
     // A connection that breaks is one verification that could not be made, not the end of the watch.
@@ -66,7 +69,7 @@ function sleep(ms: number): Promise<void> {
 }
 
 /** Ctrl-C, or being told to end. The connection under way goes with the process: the host's verification ends by itself. */
-export function interrupted(): Promise<void> {
+export function untilInterrupted(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => { resolve(); });
   });

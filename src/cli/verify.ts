@@ -4,7 +4,7 @@ import { runOverSsh, type SshTarget } from "../ssh.ts";
 import { UsageError } from "./command.ts";
 import { takeStack } from "./host.ts";
 import { nodesOf, takeNode } from "./nodes.ts";
-import { interrupted, watch, type Verified } from "./verify-watch.ts";
+import { untilInterrupted, watch, type Verified } from "./verify-watch.ts";
 
 export const help = `
 Verifies the running release again: the same code and checks that judged its deployment, run on the server.
@@ -63,7 +63,7 @@ export async function run(args: readonly string[]): Promise<number> {
     redraw: process.stdout.isTTY,
     everySeconds: options.everySeconds,
     write: (text) => { process.stdout.write(text); },
-    interrupted: interrupted(),
+    interrupted: untilInterrupted(),
   });
 }
 

@@ -38,7 +38,7 @@ test("plain lines: a verification each, and what does not pass or warns", async 
 
 test("on a terminal the table is redrawn", async () => {
   const { text } = await watched([WELL], { redraw: true });
-  expect(text[0]).toMatch(/^\u001b\[H\u001b\[2JVerification of release 0123456789ab/);
+  expect(text[0]?.startsWith("\u001b[H\u001b[2JVerification of release 0123456789ab")).toBe(true);
   expect(text[0]).toContain("Ctrl-C ends");
 });
 

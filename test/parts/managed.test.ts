@@ -86,7 +86,7 @@ test("Bull's jobs go through, over TLS on all three connections, which CLIENT LI
     expect(await done).toBe(42);
     expect(connections.all.map((client) => (client.stream as unknown) instanceof TLSSocket)).toEqual([true, true, true]);
     const list = String(await queue.client.client("LIST"));
-    expect(list.trim().split("\n").map((line) => / name=(\S*)/.exec(line)?.[1]).toSorted()).toEqual([`bull:${Buffer.from("file").toString("base64")}`, "worker:client:file", "worker:subscriber:file"]);
+    expect(list.trim().split("\n").map((line) => / name=(\S*)/.exec(line)?.[1] ?? "").toSorted((a, b) => a.localeCompare(b))).toEqual([`bull:${Buffer.from("file").toString("base64")}`, "worker:client:file", "worker:subscriber:file"]);
   } finally {
     await queue.close();
     connections.close();
