@@ -6,6 +6,9 @@ import { DEPLOY_KEYS_PATH, deployKeysText, SSHD_CONFIG, SSHD_PATH } from "./sshd
 /** Account that deployments sign in with. */
 export const DEPLOY_USER = "deploy";
 
+/** Not 1000, the first that would be given out: processes in containers run as that one, and would be the account's own to the kernel. */
+const DEPLOY_UID = 2022;
+
 export interface CloudInitKeys {
   /** Public keys that may sign in, one line each. */
   readonly authorizedKeys: readonly string[];
@@ -27,6 +30,7 @@ export function cloudInitText(keys: CloudInitKeys): string {
     users: [
       {
         name: DEPLOY_USER,
+        uid: DEPLOY_UID,
         gecos: "Berth deployments",
         shell: "/bin/bash",
         lock_passwd: true,
