@@ -5,10 +5,11 @@ import { engine } from "./engine.ts";
 import { type Figure, figureTable, type Part } from "./figure.ts";
 import { isolation } from "./isolation.ts";
 import { jobs } from "./jobs.ts";
+import { nodes } from "./nodes.ts";
 
 /** `npm run bench`: the figures of docs/bench.md, both sides of each in one run. */
 
-const PARTS: readonly Part[] = [engine, jobs, isolation];
+const PARTS: readonly Part[] = [nodes, engine, jobs, isolation];
 const HELP = `usage: npm run bench [-- PART … --json=FILE --quick]
 
 parts (default: all)

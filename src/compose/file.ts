@@ -58,8 +58,22 @@ function comments(file: ComposeFile): Comments {
   };
 }
 
-/** Text of a node's Compose file, with a comment above each service. */
+/** Stands for the address of a node's expectations: a path, so that YAML writes it as it writes that. */
+const EXPECTATIONS = "/opt/berth/files/of-this-node-expect.json";
+
+/** A stack's Compose texts by their models. */
+const texts = new WeakMap<Config, Map<string, string>>();
+
+/**
+ * Text of a node's Compose file, with a comment above each service. Nodes of one kind differ in nothing but the address of their
+ * expectations: the text is written once for all of them, because that is by far the slowest part of a release's rendering.
+ */
 export function composeText(config: Config, sources: Sources, here: Here = firstOf(config)): string {
-  const file = composeFile(config, sources, here);
-  return toYaml(file, comments(file));
+  const file = composeFile(config, { ...sources, expectations: EXPECTATIONS }, here);
+  const model = JSON.stringify(file);
+  const known = texts.get(config) ?? new Map<string, string>();
+  texts.set(config, known);
+  const text = known.get(model) ?? toYaml(file, comments(file));
+  known.set(model, text);
+  return text.replaceAll(EXPECTATIONS, () => sources.expectations);
 }

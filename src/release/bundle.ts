@@ -91,14 +91,28 @@ function sourcesOf(mounted: ReturnType<typeof mountedFiles>, secrets: SecretFile
   };
 }
 
+interface Scripts {
+  readonly digest: string;
+  readonly entries: readonly Entry[];
+}
+
+/** Every node has the same ones, and they are most of a release's bytes: read once, by the object that they are in, which nobody writes to. */
+const knownScripts = new WeakMap<Readonly<Record<string, string>>, Scripts>();
+
 /**
  * A script that says how it is run is a program; the others are read by it. They are laid down by content, so that a release keeps
  * the scripts it was made with while a newer one arrives.
  */
-function scriptEntries(scripts: Readonly<Record<string, string>>, digest: string): Entry[] {
-  return Object.entries(scripts)
+function scriptsOf(scripts: Readonly<Record<string, string>>): Scripts {
+  const known = knownScripts.get(scripts);
+  if (known !== undefined) return known;
+  const digest = digestOf(scripts);
+  const entries = Object.entries(scripts)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, text]) => file(`${SCRIPTS}/${short(digest)}/${name}`, text, text.startsWith("#!") ? "0755" : "0644"));
+  const made = { digest, entries };
+  knownScripts.set(scripts, made);
+  return made;
 }
 
 /**
@@ -110,7 +124,7 @@ export function releaseBundle({ config, here = firstOf(config), deployKeys, volu
   const secrets = secretFiles(config, here);
   const compose = composeText(config, sourcesOf(mounted, secrets, verifierDigest), here);
   const host = hostTree(config, volumeId, volumeGb, here);
-  const scriptsDigest = digestOf(scripts);
+  const { digest: scriptsDigest, entries: scriptEntries } = scriptsOf(scripts);
   const env = releaseEnv(config, volumeId, secrets, short(scriptsDigest), here);
 
   const digest = digestOf({
@@ -122,7 +136,7 @@ export function releaseBundle({ config, here = firstOf(config), deployKeys, volu
   const r12 = short(digest);
 
   const files: Entry[] = [
-    ...scriptEntries(scripts, scriptsDigest),
+    ...scriptEntries,
     ...mounted.laid,
     ...host.map((entry) => ({ ...entry, path: releaseAddress(r12, `host${entry.path}`) })),
     // Of the stack and not of a release: going back to an earlier release must not bring an earlier key back, or lock the present one out.

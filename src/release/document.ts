@@ -82,10 +82,13 @@ function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
+const DELIMITER = "END_OF_FILE";
+
 /** A line that ends the text and does not occur in it. */
 function delimiter(text: string): string {
+  if (!text.includes(DELIMITER)) return DELIMITER;
   const lines = new Set(text.split("\n"));
-  let mark = "END_OF_FILE";
+  let mark = DELIMITER;
   while (lines.has(mark)) mark += "_";
   return mark;
 }
@@ -95,11 +98,23 @@ function location(path: string, base: Layout["base"]): string {
   return base !== undefined && path.startsWith(`${base.path}/`) ? `"$${base.variable}"${quoted(path.slice(base.path.length))}` : quoted(path);
 }
 
-function put({ path, mode, uid, gid, text }: Entry, base: Layout["base"]): string {
+/** An entry that stands in the document of every node (a script) is written once. */
+const written = new WeakMap<Entry, string>();
+
+function put(entry: Entry, base: Layout["base"]): string {
+  const where = location(entry.path, base);
+  // By the base's variable it is another line for another base.
+  if (where.startsWith('"')) return block(entry, where);
+  const known = written.get(entry) ?? block(entry, where);
+  written.set(entry, known);
+  return known;
+}
+
+function block({ path, mode, uid, gid, text }: Entry, where: string): string {
   if (text.includes("\0")) throw new Error(`laying down ${path}: required: text; found: a NUL byte, which a shell cannot hold; leave it out`);
   const exact = text.endsWith("\n") ? "" : " exact";
   const mark = delimiter(text);
-  return `put ${mode} ${uid}:${gid} ${location(path, base)}${exact} <<'${mark}'\n${text}${exact === "" ? "" : "\n"}${mark}\n`;
+  return `put ${mode} ${uid}:${gid} ${where}${exact} <<'${mark}'\n${text}${exact === "" ? "" : "\n"}${mark}\n`;
 }
 
 /**

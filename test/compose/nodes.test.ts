@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { composeFile } from "../../src/compose/file.ts";
+import { composeFile, composeText } from "../../src/compose/file.ts";
+import { parseYaml, toYaml } from "../../src/compose/yaml.ts";
 import { everywhere, type Here } from "../../src/config/nodes.ts";
 import type { Config, ConfigInput } from "../../src/config/schema.ts";
 import { firewallRules } from "../../src/host/firewall.ts";
@@ -30,6 +31,14 @@ test("one entry with every role renders what no entry renders, byte for byte", (
   const none = stack();
   const one = stack({ nodes: { anything: { roles: ["redis", "postgres", "api", "worker", "proxy"] } } });
   expect(bundleOf(one)).toEqual(bundleOf(none));
+});
+
+test("each node's text says what its own model says, also where many nodes share a text", () => {
+  const config = stack({ nodes: { ...SPLIT_WORKER, worker: { roles: ["worker"], count: 3 } }, app: { migrate: ["node", "migrate.js"] } });
+  for (const here of everywhere(config)) {
+    const own = { ...sources, expectations: `/host/${here.node.name}-expect.json` };
+    expect(parseYaml(composeText(config, own, here)), here.node.name).toEqual(parseYaml(toYaml(composeFile(config, own, here))));
+  }
 });
 
 describe("a worker of its own", () => {
