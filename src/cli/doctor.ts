@@ -4,7 +4,8 @@ import { doctorTable } from "../doctor/table.ts";
 import type { Diagnosis } from "../doctor/types.ts";
 import type { SshTarget } from "../ssh.ts";
 import { CommandError, UsageError } from "./command.ts";
-import { askHost, hostOf, onHost, takeStack } from "./host.ts";
+import { askHost, takeNode, takeStack } from "./host.ts";
+import { firstFailure, nodesOf, onNodes, sayNode } from "./nodes.ts";
 
 /** Section -> what it prints. The host's script has the same names. */
 export const SECTIONS: Readonly<Record<string, string>> = {
@@ -30,7 +31,8 @@ figures and the next step. Reads only, and asks little of Redis. With a SECTION 
 
 options
   --stack=NAME  default: the selected stack
-  --json        the diagnosis as one line of JSON on standard output, without the table
+  --node=NAME   one of several; default: each, one after the other
+  --json        the diagnosis as one line of JSON on standard output, a line a node, without the table
 
 sections
 ${Object.entries(SECTIONS).map(([name, what]) => `  ${name.padEnd(width)}  ${what}`).join("\n")}
@@ -42,14 +44,19 @@ Exit code: 0 nothing amiss, 10 something is, 1 the server could not be asked.
 const TIMEOUT_SECONDS = 60;
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { stack, rest } = takeStack(args);
+  const { stack, rest: named } = takeStack(args);
+  const { node, rest } = takeNode(named);
   const { section, json } = doctorOptions(rest);
-  const target = await hostOf(stack);
-  if (section !== undefined) return await onHost(target, ["doctor", section], TIMEOUT_SECONDS);
-  const diagnosis = await diagnoseHost(target);
-  if (json) process.stdout.write(`${JSON.stringify(diagnosis)}\n`);
-  else process.stdout.write(doctorTable(diagnosis));
-  return diagnosis.findings.length === 0 ? 0 : 10;
+  const nodes = await nodesOf(stack, node);
+  if (section !== undefined) return await onNodes(nodes, ["doctor", section], TIMEOUT_SECONDS);
+  const codes: number[] = [];
+  for (const one of nodes) {
+    sayNode(one);
+    const diagnosis = await diagnoseHost(one.target);
+    process.stdout.write(json ? `${JSON.stringify(diagnosis)}\n` : doctorTable(diagnosis));
+    codes.push(diagnosis.findings.length === 0 ? 0 : 10);
+  }
+  return firstFailure(codes);
 }
 
 /** @throws {CommandError} when the server does not tell its facts */

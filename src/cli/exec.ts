@@ -1,6 +1,7 @@
 import { shellWord } from "../shell.ts";
 import { UsageError } from "./command.ts";
-import { hostOf, takeStack, withHost } from "./host.ts";
+import { takeNode, takeStack, withHost } from "./host.ts";
+import { nodesOf, nodesWith, theNode } from "./nodes.ts";
 import { isService, SERVICES } from "./services.ts";
 
 export const help = `
@@ -9,6 +10,7 @@ stand in a pipe. What follows the service is the command, options and all; what 
 
 options
   --stack=NAME   default: the selected stack
+  --node=NAME    which of several nodes with this service; default: the one that has it
 
 services: ${SERVICES.join(", ")}
 
@@ -21,8 +23,8 @@ Exit code: the command's.
 `;
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { stack, service, command } = execOptions(args);
-  const target = await hostOf(stack);
+  const { stack, node, service, command } = execOptions(args);
+  const { target } = theNode(await nodesWith(await nodesOf(stack, node), [service]), `each has a container of ${service}`);
   const terminal = process.stdin.isTTY && process.stdout.isTTY;
   return await withHost(target, remoteExec(service, command, terminal));
 }
@@ -34,10 +36,10 @@ export function remoteExec(service: string, command: readonly string[], terminal
 }
 
 /** Options that have a value behind them. */
-const VALUED = new Set(["--stack", "-s"]);
+const VALUED = new Set(["--stack", "-s", "--node"]);
 
 /** @throws {UsageError} naming what is wrong */
-export function execOptions(args: readonly string[]): { readonly stack: string | undefined; readonly service: string; readonly command: readonly string[] } {
+export function execOptions(args: readonly string[]): { readonly stack: string | undefined; readonly node: string | undefined; readonly service: string; readonly command: readonly string[] } {
   const own: string[] = [];
   let service: string | undefined;
   let at = 0;
@@ -49,9 +51,10 @@ export function execOptions(args: readonly string[]): { readonly stack: string |
     else own.push(arg);
   }
   const command = args.slice(args[at] === "--" ? at + 1 : at);
-  const { stack, rest } = takeStack(own);
-  if (rest.length > 0) throw new UsageError(`required --stack or a service; found ${rest.join(" ")}; put -- before a command with options`);
+  const { stack, rest: named } = takeStack(own);
+  const { node, rest } = takeNode(named);
+  if (rest.length > 0) throw new UsageError(`required --stack, --node or a service; found ${rest.join(" ")}; put -- before a command with options`);
   if (service === undefined || !isService(service)) throw new UsageError(`required one service of ${SERVICES.join(", ")}; found ${service ?? "none"}`);
   if (command.length === 0) throw new UsageError(`required a command for ${service}, such as sh; found none`);
-  return { stack, service, command };
+  return { stack, node, service, command };
 }

@@ -10,15 +10,28 @@ import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
 
 /** `--stack NAME`, and what is left of the command line. Without it, the stack that `pulumi stack select` chose. */
 export function takeStack(args: readonly string[]): { readonly stack: string | undefined; readonly rest: readonly string[] } {
+  const { value, rest } = takeNamed(args, ["--stack", "-s"], "a stack's name behind it, such as prod");
+  return { stack: value, rest };
+}
+
+/** `--node NAME`, and what is left of the command line. */
+export function takeNode(args: readonly string[]): { readonly node: string | undefined; readonly rest: readonly string[] } {
+  const { value, rest } = takeNamed(args, ["--node"], "a node's name behind it, as in berth:nodes");
+  return { node: value, rest };
+}
+
+/** An option with a name behind it; the first of `options` takes it by `=` too. */
+function takeNamed(args: readonly string[], options: readonly [string, ...string[]], required: string): { readonly value: string | undefined; readonly rest: readonly string[] } {
+  const [option] = options;
   // Behind `--` is a command of somebody else's, with options of its own.
   const end = args.indexOf("--");
-  const at = (end === -1 ? args : args.slice(0, end)).findIndex((arg) => arg === "--stack" || arg === "-s" || arg.startsWith("--stack="));
-  if (at === -1) return { stack: undefined, rest: args };
+  const at = (end === -1 ? args : args.slice(0, end)).findIndex((arg) => options.includes(arg) || arg.startsWith(`${option}=`));
+  if (at === -1) return { value: undefined, rest: args };
   const arg = args[at] ?? "";
-  const inline = arg.startsWith("--stack=");
-  const stack = inline ? arg.slice("--stack=".length) : args[at + 1];
-  if (stack === undefined || stack === "" || stack.startsWith("-")) throw new UsageError("--stack: required a stack's name behind it, such as prod; found none");
-  return { stack, rest: [...args.slice(0, at), ...args.slice(at + (inline ? 1 : 2))] };
+  const inline = arg.startsWith(`${option}=`);
+  const value = inline ? arg.slice(option.length + 1) : args[at + 1];
+  if (value === undefined || value === "" || value.startsWith("-")) throw new UsageError(`${option}: required ${required}; found none`);
+  return { value, rest: [...args.slice(0, at), ...args.slice(at + (inline ? 1 : 2))] };
 }
 
 /** Address, keys and pinned host key of a stack's server. */
@@ -34,9 +47,9 @@ export async function hostOf(stack: string | undefined, run: RunPulumi = runPulu
   return { host, user: DEPLOY_USER, privateKey: `${privateKey}\n`, hostKey: publicKey(new Secret(hostKey)) };
 }
 
-/** Run `server/berth COMMAND` on the host and keep what it prints on standard output; its other words are passed on as they come. */
-export function askHost(target: SshTarget, command: readonly string[], timeoutSeconds: number): Promise<SshResult> {
-  return runOverSsh(target, berth(command), { timeoutSeconds, onStderr: (text) => process.stderr.write(text) });
+/** Run `server/berth COMMAND` on the host and keep what it prints on standard output; its other words are passed on as they come, by default to standard error. */
+export function askHost(target: SshTarget, command: readonly string[], timeoutSeconds: number, onStderr: (text: string) => void = (text) => void process.stderr.write(text)): Promise<SshResult> {
+  return runOverSsh(target, berth(command), { timeoutSeconds, onStderr });
 }
 
 function berth(command: readonly string[]): string {

@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
 import { shellWord } from "../shell.ts";
 import { UsageError } from "./command.ts";
-import { hostOf, onHost, takeStack } from "./host.ts";
+import { onHost, takeNode, takeStack } from "./host.ts";
+import { firstFailure, nodesOf, nodesWith, sayNode, theNode } from "./nodes.ts";
 import { isService, SERVICES } from "./services.ts";
 
 export const help = `
@@ -10,6 +11,7 @@ with its service's.
 
 options
   --stack=NAME     default: the selected stack
+  --node=NAME      one of several; default: each that has these services
   --service=NAME   as the name alone; may be repeated
   --tail=LINES     how many of the last lines of each; default 100, or all with --since; "all"
   --since=TIME     as far back as 10m, 2h, or 2026-11-01T12:00:00Z
@@ -23,13 +25,21 @@ services: ${SERVICES.join(", ")}
 const FOLLOW_SECONDS = 24 * 3600;
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { stack, rest } = takeStack(args);
-  const { words, follow } = logsOptions(rest);
-  return await onHost(await hostOf(stack), ["logs", ...words.map(shellWord)], follow ? FOLLOW_SECONDS : 60);
+  const { stack, rest: named } = takeStack(args);
+  const { node, rest } = takeNode(named);
+  const { words, services, follow } = logsOptions(rest);
+  const found = await nodesWith(await nodesOf(stack, node), services);
+  if (follow) theNode(found, "--follow is of one");
+  const codes: number[] = [];
+  for (const one of found) {
+    if (found.length > 1) sayNode(one);
+    codes.push(await onHost(one.target, ["logs", ...[...words, ...one.services].map(shellWord)], follow ? FOLLOW_SECONDS : 60));
+  }
+  return firstFailure(codes);
 }
 
-/** The words for `docker compose logs`. @throws {UsageError} naming what is wrong */
-export function logsOptions(args: readonly string[]): { readonly words: readonly string[]; readonly follow: boolean } {
+/** The words for `docker compose logs`, before the services. @throws {UsageError} naming what is wrong */
+export function logsOptions(args: readonly string[]): { readonly words: readonly string[]; readonly services: readonly string[]; readonly follow: boolean } {
   const { values, positionals } = parsed(args);
   const services = [...positionals, ...values.service];
   const strange = services.filter((name) => !isService(name));
@@ -40,9 +50,10 @@ export function logsOptions(args: readonly string[]): { readonly words: readonly
   if (tail !== "all" && !/^[1-9]\d*$/.test(tail)) throw new UsageError(`--tail: required a whole number from 1, or all; found ${tail}`);
   return {
     follow,
+    services,
     words: [
       "--no-color", ...(services.length === 1 ? ["--no-log-prefix"] : []), "--tail", tail, ...(since === undefined ? [] : ["--since", since]),
-      ...(timestamps ? ["--timestamps"] : []), ...(follow ? ["--follow"] : []), ...services,
+      ...(timestamps ? ["--timestamps"] : []), ...(follow ? ["--follow"] : []),
     ],
   };
 }

@@ -19,22 +19,22 @@ const commands: Readonly<Record<string, Command>> = {
     load: () => import("./status.ts"),
   },
   doctor: {
-    usage: "doctor [SECTION] [--stack=NAME] [--json]",
+    usage: "doctor [SECTION] [--stack=NAME] [--node=NAME] [--json]",
     summary: "why is it slow: likely causes, each with figures and the next step",
     load: () => import("./doctor.ts"),
   },
   logs: {
-    usage: "logs [SERVICE…] [--tail=LINES] [--since=TIME] [--follow]",
+    usage: "logs [SERVICE…] [--node=NAME] [--tail=LINES] [--since=TIME] [--follow]",
     summary: "what the services' containers logged",
     load: () => import("./logs.ts"),
   },
   exec: {
-    usage: "exec SERVICE [--] COMMAND…",
+    usage: "exec [--node=NAME] SERVICE [--] COMMAND…",
     summary: "run a command in a service's container",
     load: () => import("./exec.ts"),
   },
   ssh: {
-    usage: "ssh [--stack=NAME] [-- COMMAND…]",
+    usage: "ssh [--stack=NAME] [--node=NAME] [-- COMMAND…]",
     summary: "a shell on the server, or one command",
     load: () => import("./ssh.ts"),
   },

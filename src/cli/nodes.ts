@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { SshTarget } from "../ssh.ts";
 import { CommandError, UsageError } from "./command.ts";
-import { hostOf, onHost } from "./host.ts";
+import { askHost, hostOf, onHost } from "./host.ts";
 import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
 
 /** A stack on several servers: each by its name, in the order in which they are released. */
@@ -9,17 +9,6 @@ export interface NodeTarget {
   /** Undefined on a stack of one node, which needs no name. */
   readonly name: string | undefined;
   readonly target: SshTarget;
-}
-
-/** `--node NAME`, and what is left of the command line. */
-export function takeNode(args: readonly string[]): { readonly node: string | undefined; readonly rest: readonly string[] } {
-  const at = args.findIndex((arg) => arg === "--node" || arg.startsWith("--node="));
-  if (at === -1) return { node: undefined, rest: args };
-  const arg = args[at] ?? "";
-  const inline = arg.startsWith("--node=");
-  const node = inline ? arg.slice("--node=".length) : args[at + 1];
-  if (node === undefined || node === "" || node.startsWith("-")) throw new UsageError("--node: required a node's name behind it, as in berth:nodes; found none");
-  return { node, rest: [...args.slice(0, at), ...args.slice(at + (inline ? 1 : 2))] };
 }
 
 /** How the program says where each node is: `ssh deploy@192.0.2.10`, by name where there are several. */
@@ -30,8 +19,11 @@ const ways = z.record(z.string(), z.string());
  * @throws {CommandError} naming the nodes there are
  */
 export async function nodesOf(stack: string | undefined, node: string | undefined, run: RunPulumi = runPulumi): Promise<NodeTarget[]> {
-  const first = await hostOf(stack, run);
-  const said: unknown = JSON.parse(await mustRun(run, "finding the stack's nodes", ["stack", "output", "--json", ...(stack === undefined ? [] : ["--stack", stack])]));
+  const [first, outputs] = await Promise.all([
+    hostOf(stack, run),
+    mustRun(run, "finding the stack's nodes", ["stack", "output", "--json", ...(stack === undefined ? [] : ["--stack", stack])]),
+  ]);
+  const said: unknown = JSON.parse(outputs);
   const found = ways.safeParse(typeof said === "object" && said !== null ? Reflect.get(said, "ssh") : undefined);
   const all = found.success ? Object.entries(found.data).map(([name, way]) => ({ name, target: { ...first, host: way.slice(way.indexOf("@") + 1) } })) : [{ name: undefined, target: first }];
   if (node === undefined) return all;
@@ -43,9 +35,53 @@ export async function nodesOf(stack: string | undefined, node: string | undefine
 /** Run `server/berth COMMAND` on one node after the other, each under its name. @returns the first exit code that is not 0 */
 export async function onNodes(nodes: readonly NodeTarget[], command: readonly string[], timeoutSeconds: number): Promise<number> {
   const codes: number[] = [];
-  for (const { name, target } of nodes) {
-    if (name !== undefined) process.stderr.write(`\n== ${name}\n`);
-    codes.push(await onHost(target, command, timeoutSeconds));
+  for (const node of nodes) {
+    sayNode(node);
+    codes.push(await onHost(node.target, command, timeoutSeconds));
   }
+  return firstFailure(codes);
+}
+
+/** A heading above what comes of one node of several. */
+export function sayNode({ name }: NodeTarget): void {
+  if (name !== undefined) process.stderr.write(`\n== ${name}\n`);
+}
+
+/** The first exit code that is not 0. */
+export function firstFailure(codes: readonly number[]): number {
   return codes.find((code) => code !== 0) ?? 0;
+}
+
+/**
+ * The one node that a command is for.
+ * @param why why it cannot be for several, such as "a shell is on one server"
+ * @throws {UsageError} naming those that may be meant
+ */
+export function theNode(nodes: readonly NodeTarget[], why: string): NodeTarget {
+  const [only, ...more] = nodes;
+  if (only !== undefined && more.length === 0) return only;
+  throw new UsageError(`--node: required one of ${nodes.map(({ name }) => name).join(", ")}: ${why}; found none`);
+}
+
+/** Whether a service has a container on a host, running or not. */
+async function hasService(target: SshTarget, service: string): Promise<boolean> {
+  return (await askHost(target, ["container", service], SECONDS_TO_LOOK, () => undefined)).code === 0;
+}
+
+const SECONDS_TO_LOOK = 60;
+
+/**
+ * The nodes that have a container of one of the services, each with those that it has: the hosts are asked, because `nodes` may say by
+ * now what no update has carried out yet. A stack of one node, and one that was named, is taken at its word.
+ * @throws {CommandError} when no node has any
+ */
+export async function nodesWith<S extends string>(nodes: readonly NodeTarget[], services: readonly S[], has: typeof hasService = hasService): Promise<(NodeTarget & { readonly services: readonly S[] })[]> {
+  if (nodes.length === 1) return nodes.map((node) => ({ ...node, services }));
+  const looked = await Promise.all(nodes.map(async (node) => {
+    const there = await Promise.all(services.map((service) => has(node.target, service)));
+    return { ...node, services: services.filter((_, index) => there[index]) };
+  }));
+  const found = looked.filter((node) => node.services.length > 0);
+  if (found.length > 0 || services.length === 0) return services.length === 0 ? looked : found;
+  throw new CommandError(`finding ${services.join(", ")}: required a container on one of ${nodes.map(({ name }) => name).join(", ")}; found none. Look at: berth status`);
 }

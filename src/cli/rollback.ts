@@ -1,6 +1,6 @@
 import { UsageError } from "./command.ts";
-import { takeStack } from "./host.ts";
-import { nodesOf, onNodes, takeNode } from "./nodes.ts";
+import { takeNode, takeStack } from "./host.ts";
+import { nodesOf, onNodes, theNode } from "./nodes.ts";
 
 export const help = `
 Goes back to the release before, by the same transaction: started, verified, marked good; its passwords are set again. Where a
@@ -25,7 +25,5 @@ export async function run(args: readonly string[]): Promise<number> {
   const { stack, rest: named } = takeStack(args);
   const { node, rest } = takeNode(named);
   if (rest.length > 0) throw new UsageError(`required --stack, --node or nothing; found ${rest.join(" ")}`);
-  const nodes = await nodesOf(stack, node);
-  if (nodes.length > 1) throw new UsageError(`--node: required one of ${nodes.map(({ name }) => name).join(", ")}: each node goes back by itself; found none`);
-  return await onNodes(nodes, ["rollback"], TIMEOUT_SECONDS);
+  return await onNodes([theNode(await nodesOf(stack, node), "each node goes back by itself")], ["rollback"], TIMEOUT_SECONDS);
 }

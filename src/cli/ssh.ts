@@ -1,5 +1,6 @@
 import { UsageError } from "./command.ts";
-import { hostOf, takeStack, withHost } from "./host.ts";
+import { takeNode, takeStack, withHost } from "./host.ts";
+import { nodesOf, theNode } from "./nodes.ts";
 
 export const help = `
 Opens a shell on the server as the deploy user, who may use sudo; with a command it runs that in place of the shell, as ssh does:
@@ -7,6 +8,7 @@ its words are joined by blanks and read by the shell over there. The host key is
 
 options
   --stack=NAME   default: the selected stack
+  --node=NAME    which of several servers
 
 examples
   berth ssh
@@ -17,15 +19,16 @@ Exit code: the shell's or the command's.
 `;
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { stack, command } = sshOptions(args);
-  return await withHost(await hostOf(stack), command);
+  const { stack, node, command } = sshOptions(args);
+  return await withHost(theNode(await nodesOf(stack, node), "a shell is on one server").target, command);
 }
 
 /** @throws {UsageError} naming what is wrong */
-export function sshOptions(args: readonly string[]): { readonly stack: string | undefined; readonly command: string | undefined } {
-  const { stack, rest } = takeStack(args);
+export function sshOptions(args: readonly string[]): { readonly stack: string | undefined; readonly node: string | undefined; readonly command: string | undefined } {
+  const { stack, rest: named } = takeStack(args);
+  const { node, rest } = takeNode(named);
   const [first, ...words] = rest;
-  if (first === undefined) return { stack, command: undefined };
+  if (first === undefined) return { stack, node, command: undefined };
   if (first !== "--" || words.length === 0) throw new UsageError(`required nothing, or -- and a command; found ${rest.join(" ")}`);
-  return { stack, command: words.join(" ") };
+  return { stack, node, command: words.join(" ") };
 }

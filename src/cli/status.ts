@@ -1,6 +1,6 @@
 import { UsageError } from "./command.ts";
-import { takeStack } from "./host.ts";
-import { nodesOf, onNodes, takeNode } from "./nodes.ts";
+import { takeNode, takeStack } from "./host.ts";
+import { nodesOf, onNodes } from "./nodes.ts";
 
 export const help = `
 Says which release is good, which runs where that is another one, how its last verification went, and how every container is.

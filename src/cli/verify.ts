@@ -2,8 +2,8 @@ import type { Report } from "../verify/types.ts";
 import { table } from "../verify/table.ts";
 import { runOverSsh, type SshTarget } from "../ssh.ts";
 import { UsageError } from "./command.ts";
-import { takeStack } from "./host.ts";
-import { nodesOf, takeNode } from "./nodes.ts";
+import { takeNode, takeStack } from "./host.ts";
+import { firstFailure, nodesOf, sayNode, theNode } from "./nodes.ts";
 import { untilInterrupted, watch, type Verified } from "./verify-watch.ts";
 
 export const help = `
@@ -48,15 +48,13 @@ export async function run(args: readonly string[]): Promise<number> {
   const nodes = await nodesOf(stack, node);
   if (!options.watch) {
     const codes: number[] = [];
-    for (const { name, target } of nodes) {
-      if (name !== undefined) process.stderr.write(`\n== ${name}\n`);
-      codes.push(await once(target, options.json));
+    for (const one of nodes) {
+      sayNode(one);
+      codes.push(await once(one.target, options.json));
     }
-    return codes.find((code) => code !== 0) ?? 0;
+    return firstFailure(codes);
   }
-  const [only, ...more] = nodes;
-  if (only === undefined || more.length > 0) throw new UsageError(`--watch: required --node with one of ${nodes.map(({ name }) => name).join(", ")}; found none`);
-  const { target } = only;
+  const { target } = theNode(nodes, "--watch is of one");
   return await watch({
     verify: () => verified(target),
     json: options.json,

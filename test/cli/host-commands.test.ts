@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { doctorOptions, SECTIONS } from "../../src/cli/doctor.ts";
 import { execOptions, remoteExec } from "../../src/cli/exec.ts";
-import { hostOf, takeStack } from "../../src/cli/host.ts";
-import { nodesOf, takeNode } from "../../src/cli/nodes.ts";
+import { hostOf, takeNode, takeStack } from "../../src/cli/host.ts";
+import { nodesOf, nodesWith, theNode } from "../../src/cli/nodes.ts";
 import { logsOptions } from "../../src/cli/logs.ts";
 import { sshOptions } from "../../src/cli/ssh.ts";
 import { environmentOf } from "../../src/cli/probe.ts";
@@ -49,9 +49,10 @@ test("hostOf says which part of the stack is missing", async () => {
 });
 
 test("logs: the words for docker compose", () => {
-  expect(logsOptions([])).toEqual({ words: ["--no-color", "--tail", "100"], follow: false });
-  expect(logsOptions(["worker", "--tail=5", "-f"])).toEqual({ words: ["--no-color", "--no-log-prefix", "--tail", "5", "--follow", "worker"], follow: true });
-  expect(logsOptions(["--service=api", "--service", "redis", "--since=10m", "-t"]).words.join(" ")).toBe("--no-color --tail all --since 10m --timestamps api redis");
+  expect(logsOptions([])).toEqual({ words: ["--no-color", "--tail", "100"], services: [], follow: false });
+  expect(logsOptions(["worker", "--tail=5", "-f"])).toEqual({ words: ["--no-color", "--no-log-prefix", "--tail", "5", "--follow"], services: ["worker"], follow: true });
+  const { words, services } = logsOptions(["--service=api", "--service", "redis", "--since=10m", "-t"]);
+  expect([...words, ...services].join(" ")).toBe("--no-color --tail all --since 10m --timestamps api redis");
   expect(() => logsOptions(["sshd"])).toThrow("required services of redis, postgres, api, worker, proxy; found sshd");
   expect(() => logsOptions(["api", "--tail=0"])).toThrow("--tail: required a whole number from 1, or all; found 0");
   expect(() => logsOptions(["api", "--since=$(reboot)"])).toThrow("--since: required a span such as 10m, or a time such as 2026-11-01T12:00:00Z; found $(reboot)");
@@ -64,7 +65,13 @@ test.each([
   [["api", "--stack", "prod", "--", "node", "--help"], "prod", "api", ["node", "--help"]],
   [["redis", "--", "sh", "-c", "a; b"], undefined, "redis", ["sh", "-c", "a; b"]],
 ] as const)("exec: %j", (args, stack, service, command) => {
-  expect(execOptions(args)).toEqual({ stack, service, command });
+  expect(execOptions(args)).toEqual({ stack, node: undefined, service, command });
+});
+
+test("exec, ssh: a node is named before the command, and what the command says of nodes is its own", () => {
+  expect(execOptions(["--node", "worker-2", "worker", "ls", "--node", "x"])).toEqual({ stack: undefined, node: "worker-2", service: "worker", command: ["ls", "--node", "x"] });
+  expect(sshOptions(["--node=worker", "--", "kubectl", "--node", "x"])).toEqual({ stack: undefined, node: "worker", command: "kubectl --node x" });
+  expect(() => sshOptions(["--node"])).toThrow("--node: required a node's name behind it, as in berth:nodes; found none");
 });
 
 test("exec says what is wrong", () => {
@@ -82,8 +89,8 @@ test("exec: each word of the command is one word over there", () => {
 });
 
 test("ssh: a shell, or one command as ssh would run it", () => {
-  expect(sshOptions(["--stack=prod"])).toEqual({ stack: "prod", command: undefined });
-  expect(sshOptions(["--stack", "prod", "--", "echo never | sudo tee x", "-s"])).toEqual({ stack: "prod", command: "echo never | sudo tee x -s" });
+  expect(sshOptions(["--stack=prod"])).toEqual({ stack: "prod", node: undefined, command: undefined });
+  expect(sshOptions(["--stack", "prod", "--", "echo never | sudo tee x", "-s"])).toEqual({ stack: "prod", node: undefined, command: "echo never | sudo tee x -s" });
   expect(() => sshOptions(["uptime"])).toThrow("required nothing, or -- and a command; found uptime");
 });
 
@@ -130,4 +137,31 @@ test("a stack's nodes are those that its output names, and one of them may be ch
   await expect(hosts("redis")).rejects.toThrow("--node: required one of main, worker; found redis");
   expect((await nodesOf("prod", undefined, run("ssh deploy@192.0.2.10"))).map(({ name, target }) => [name, target.host])).toEqual([[undefined, "192.0.2.10"]]);
   expect(takeNode(["--json", "--node", "worker"])).toEqual({ node: "worker", rest: ["--json"] });
+});
+
+test("the node of a service is the one that has a container of it: the hosts are asked", async () => {
+  const { hostKey } = generateSecrets();
+  const node = (name: string) => ({ name, target: { host: name, user: "deploy", privateKey: "", hostKey } });
+  const containers: Readonly<Record<string, readonly string[]>> = { main: ["proxy", "api", "redis"], worker: ["worker"], "worker-2": ["worker"] };
+  const asked: string[] = [];
+  const has = ({ host }: { host: string }, service: string): Promise<boolean> => {
+    asked.push(`${host} ${service}`);
+    return Promise.resolve(containers[host]?.includes(service) ?? false);
+  };
+  const all = Object.keys(containers).map(node);
+  const found = async (nodes: typeof all, ...services: string[]) => (await nodesWith(nodes, services, has)).map(({ name, services: there }) => `${name}: ${there.join(" ")}`);
+  expect(await found(all, "redis")).toEqual(["main: redis"]);
+  expect(await found(all, "api", "worker")).toEqual(["main: api", "worker: worker", "worker-2: worker"]);
+  expect(await found(all)).toEqual(["main: ", "worker: ", "worker-2: "]);
+  await expect(found(all, "postgres")).rejects.toThrow("finding postgres: required a container on one of main, worker, worker-2; found none. Look at: berth status");
+  asked.length = 0;
+  // The only node, or the one that was named: its host says itself what it does not have.
+  expect(await found([node("worker")], "redis")).toEqual(["worker: redis"]);
+  expect(asked).toEqual([]);
+});
+
+test("a command for one node says which there are", () => {
+  const node = (name: string) => ({ name, target: { host: name, user: "deploy", privateKey: "", hostKey: "" } });
+  expect(theNode([node("main")], "a shell is on one server").name).toBe("main");
+  expect(() => theNode([node("main"), node("worker")], "a shell is on one server")).toThrow("--node: required one of main, worker: a shell is on one server; found none");
 });
