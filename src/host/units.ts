@@ -56,6 +56,9 @@ Type=oneshot
 RemainAfterExit=yes
 Environment=BERTH_NETWORK_WAIT=${NETWORK_WAIT_SECONDS}
 ExecStart=${BERTH} network
+# A restart would stop the application, which requires this, and that waits for the release that asked for it: a server that gets company is one
+# on which all of it runs already.
+ExecReload=${BERTH} network
 # An interface that appears later brings the application up, without hands.
 ExecStartPost=-systemctl start --no-block berth.service
 Restart=on-failure

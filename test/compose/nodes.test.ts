@@ -88,6 +88,8 @@ describe("a worker of its own", () => {
     const tree = hostTree(config, null, undefined, here);
     expect(tree.map(({ path }) => path).filter((path) => /volume|docker\.service\.d|network\.service/.test(path))).toEqual(["/etc/systemd/system/berth-network.service", "/etc/systemd/system/docker.service.d/berth.conf"]);
     expect(tree.find(({ path }) => path.endsWith("host.env"))?.text).toBe(`BERTH_PRIVATE_ADDRESS='${here.node.address ?? ""}'\n`);
+    // A server that ran alone: what its application requires from now on must not stop it to be started.
+    expect(tree.find(({ path }) => path.endsWith("/berth-network.service"))?.text).toContain("\nExecReload=/opt/berth/scripts/current/berth network\n");
     expect(tree.find(({ path }) => path.endsWith("/berth.service"))?.text).toMatch(/\nRequires=berth-network.service\n/);
   });
 
