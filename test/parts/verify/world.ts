@@ -8,6 +8,7 @@ import { postgres } from "../../../src/compose/postgres.ts";
 import { redis } from "../../../src/compose/redis.ts";
 import { verify } from "../../../src/compose/verify.ts";
 import type { Config } from "../../../src/config/schema.ts";
+import { nftTable } from "../../../src/host/nftables.ts";
 import { redisConf } from "../../../src/redis/conf.ts";
 import { redisSettings } from "../../../src/redis/settings.ts";
 import { expectations } from "../../../src/release/expectations.ts";
@@ -131,6 +132,7 @@ export class World {
       inspect: inspect.replaceAll(join(this.box.directory, "/mnt/berth"), "/mnt/berth"),
       images: await this.box.docker(["image", "inspect", ...images]),
       listeners: (SECTIONS["listeners"] ?? "").split("\n").filter((line) => !line.includes(":443")).join("\n"),
+      "host-table": nftTable(this.config),
       containers: '{"Names":"proxy","Ports":"0.0.0.0:80->80/tcp"}',
       cgroup: [...this.#ids].map(([name, id]) => `${id} oom 0\n${id} cpu.shares ${expectations(this.config, "4711").cpuShares[name] ?? 0}`).join("\n"),
     });
