@@ -118,7 +118,7 @@ test("a deployment whose connection drops goes on, and the next `up` attaches to
     await eventually("the release is under way", 120_000, async () => (await it.exec(["systemctl", "list-units", "--plain", "--no-legend", "berth-release-*"])).includes("running"));
     await it.exec(["sh", "-c", "kill -9 $(pgrep -u deploy -f sshd-session)"]);
   })();
-  await expect(under).rejects.toThrow(/release .*(connection|exit)/s);
+  await expect(under).rejects.toThrow(/exited without exit status|release .*(connection|exit)/s);
   await cut;
   const up = await it.up({ "app.image": image });
   expect(it.said.join("\n")).toContain(`release ${up.release}: already under way, following it`);

@@ -1,5 +1,10 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { Up } from "../../rehearsal/rehearsal.ts";
+import { generateSecrets } from "../../src/config/generate.ts";
+import { publicKey } from "../../src/config/keys.ts";
+import { Secret } from "../../src/config/secret.ts";
+import { runOverSsh } from "../../src/ssh.ts";
 import { ask, containerIds, secretsIn, verify, whereSecretsMustNotBe } from "../../rehearsal/observe.ts";
 import { noPulumi, notPassed, rehearsed, ROOT } from "../helpers/deployment.ts";
 import { changedLines, postJob, runnerFirewall, SERVER_URN, sudoCommands } from "../helpers/pulumi.ts";
@@ -76,9 +81,15 @@ describe.skipIf(noPulumi !== undefined)(`under Pulumi's engine${noPulumi === und
     for (const service of STATEFUL) expect(after[service], service).toBe(before[service]);
   });
 
-  test("a release that failed, and its configuration taken back: the host is told again, instead of nothing being seen to change", async () => {
+  test("a verification that failed: the update fails, the next one tries again; its configuration taken back, the host is told again", async () => {
     const before = rehearsal.it.configWith();
-    await expect(rehearsal.it.up({ "app.migrate": ["node", "-e", "process.exit(3)"] })).rejects.toThrow(/the migration ended with 3/);
+    const releases = async (): Promise<string[]> => (await sudoCommands(rehearsal.it)).filter((it) => it.includes("berth release "));
+    const from = (await releases()).length;
+    // Nothing of the failed release is recorded as done: the same settings again are not "no change".
+    for (const attempt of [1, 2]) await expect(rehearsal.it.up({ "app.heartbeatKey": "nobody:renews", "verify.settleSeconds": 5 }), `attempt ${attempt}`).rejects.toThrow(/berth release/);
+    const tried = (await releases()).slice(from);
+    expect(tried).toHaveLength(2);
+    expect(tried[1]).toBe(tried[0]);
     await rehearsal.it.pulumi.configure(before);
     const back = await rehearsal.it.up();
     expect(back.changes.map(({ op, name }) => `${op} ${name}`)).toEqual(expect.arrayContaining(["update host-files", "update release"]));
@@ -93,6 +104,28 @@ describe.skipIf(noPulumi !== undefined)(`under Pulumi's engine${noPulumi === und
     expect(up.changes.map(({ op, name }) => `${op} ${name}`)).toEqual(["update host-files", "update release", "update probe"]);
     expect((await rehearsal.it.attempt(["cat", file])).stdout).not.toBe(before);
     expect(rehearsal.it.serverId).toBe(serverId);
+  });
+
+  test("the deploy key rotated with two keys at once: added, switched, dropped; somebody is let in at every step, and the old key no longer at the end", async () => {
+    const old = rehearsal.it.secrets.deployKey;
+    const next = generateSecrets().deployKey;
+    const letIn = (privateKey: string): Promise<boolean> => runOverSsh({ ...rehearsal.it.sshTarget, privateKey }, "true").then(({ code }) => code === 0, () => false);
+    const { serverId } = rehearsal.it;
+    const named = (up: Up): string[] => up.changes.map(({ op, name }) => `${op} ${name.replace(/^server-[0-9a-f]{8}$/, "key")}`);
+    const before = await containerIds(rehearsal.it);
+
+    expect(named(await rehearsal.it.up({ "secrets.nextDeployKey": next })).toSorted()).toEqual(["create key", "update host-files", "update release"]);
+    expect([await letIn(old), await letIn(next)]).toEqual([true, true]);
+    // Every command signs in with another key, so every one is run again; at Hetzner nothing changes.
+    const switched = named(await rehearsal.it.up({ "secrets.deployKey": next, "secrets.nextDeployKey": undefined, "secrets.previousDeployKey": old }));
+    expect(switched.toSorted()).toEqual(["update host-files", "update host-secrets", "update host-verifier", "update release"]);
+    expect([await letIn(old), await letIn(next)]).toEqual([true, true]);
+    expect(named(await rehearsal.it.up({ "secrets.previousDeployKey": undefined })).toSorted()).toEqual(["delete key", "update host-files", "update release"]);
+    expect([await letIn(old), await letIn(next)]).toEqual([false, true]);
+
+    expect(rehearsal.it.serverId).toBe(serverId);
+    expect(await containerIds(rehearsal.it)).toEqual(before);
+    expect([...rehearsal.it.api.books.sshKeys.values()].map((it) => it.publicKey)).toEqual([publicKey(new Secret(next))]);
   });
 
   test("another server type: the application is stopped in order, the server resized, and all is up again by itself", async () => {

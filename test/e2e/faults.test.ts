@@ -83,7 +83,7 @@ const FAULTS: readonly Fault[] = [
     fails: ["app.canary.email", "app.canary.file", "app.health", "app.heartbeat", "app.restarts", "connections.required"],
     main: "app.restarts",
     seen: /^worker: \d+ restarts/,
-    says: /evidence: worker is [^|]*\| worker: cannot find module 'sharp' \(\d+ times\)/,
+    says: /evidence: worker is [^]*?\| worker: cannot find module 'sharp' \(\d+ times\)/,
   },
   {
     name: "a wrong Redis password",
