@@ -11,7 +11,7 @@ test.skipIf(missing)(`the scripts satisfy shellcheck${missing ? " (skipped: it i
   expect(whole.stdout).toBe("");
   const each = spawnSync("shellcheck", readdirSync(SERVER).filter((name) => !name.endsWith(".py")), { cwd: SERVER, encoding: "utf8" });
   expect(each.stdout).toBe("");
-});
+}, 120_000);
 
 test("each part is loaded by the entry, and each that it loads is there", () => {
   const loaded = [...readFileSync(join(SERVER, "berth"), "utf8").matchAll(/^\. "\$HERE\/([a-z]+\.sh)"$/gm)].map((match) => match[1]);
