@@ -2,13 +2,14 @@ import { connect } from "node:net";
 
 /** Whether something on this machine answers at a port, over IPv4 or IPv6. */
 export async function inUse(port: number): Promise<boolean> {
-  const answers = await Promise.all(["127.0.0.1", "::1"].map((host) => answersAt(host, port)));
+  const answers = await Promise.all(["127.0.0.1", "::1"].map((host) => answersAt(host, port, 1_000)));
   return answers.includes(true);
 }
 
-function answersAt(host: string, port: number): Promise<boolean> {
+/** Whether somebody accepts a connection within `timeout` milliseconds. */
+export function answersAt(host: string, port: number, timeout: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 1_000 });
+    const socket = connect({ host, port, timeout });
     const finish = (answer: boolean): void => {
       socket.destroy();
       resolve(answer);

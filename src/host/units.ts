@@ -10,8 +10,8 @@ const BERTH = "/opt/berth/scripts/current/berth";
 const VOLUME_SECONDS = 1200;
 /** One wait for the device: Hetzner attaches within seconds of the boot. Short, because the boot is held up by it, and it is tried again. */
 const VOLUME_WAIT_SECONDS = 30;
-/** Between two tries. More than 2 s, so that a guard that fails at once stays below systemd's limit of 5 starts in 10 s. */
-const VOLUME_RETRY_SECONDS = 10;
+/** Between two tries of the volume, the network or the firewall. More than 2 s, so that one that fails at once stays below systemd's limit of 5 starts in 10 s. */
+const RETRY_SECONDS = 10;
 /** `compose up` may use its bound twice (server/compose.sh), after up to 900 s for the lock. */
 const BOOT_MARGIN_SECONDS = 1200;
 /** Above the bound of the stop itself, for the lock and for systemd. */
@@ -33,7 +33,7 @@ ExecStart=${BERTH} volume
 # at a boot they are on their way already, and this asks for nothing new.
 ExecStartPost=-systemctl start --no-block berth.service
 Restart=on-failure
-RestartSec=${VOLUME_RETRY_SECONDS}
+RestartSec=${RETRY_SECONDS}
 TimeoutStartSec=${VOLUME_SECONDS}
 
 [Install]
@@ -62,7 +62,7 @@ ExecReload=${BERTH} network
 # An interface that appears later brings the application up, without hands.
 ExecStartPost=-systemctl start --no-block berth.service
 Restart=on-failure
-RestartSec=${VOLUME_RETRY_SECONDS}
+RestartSec=${RETRY_SECONDS}
 TimeoutStartSec=120
 
 [Install]
@@ -102,7 +102,7 @@ ExecReload=${BERTH} firewall
 # Docker was refused with the first try that failed; the one that succeeds brings it up, by the application that wants it.
 ExecStartPost=-systemctl start --no-block berth.service
 Restart=on-failure
-RestartSec=${VOLUME_RETRY_SECONDS}
+RestartSec=${RETRY_SECONDS}
 TimeoutStartSec=60
 
 [Install]

@@ -1,5 +1,5 @@
-import { connect } from "node:net";
 import { beforeAll, expect, test } from "vitest";
+import { answersAt } from "../../dev/ports.ts";
 import { ask, containerIds, secretsIn, verify } from "../../rehearsal/observe.ts";
 import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
 import type { Report } from "../../src/verify/types.ts";
@@ -133,7 +133,7 @@ test.for(FAULTS)("$name", async ({ name, byHand, changes, fails, mayFail = [], m
     expect((await ask(it, "/")).body).toMatchObject({ version: "1" });
     expect(stateful(await containerIds(it))).toEqual(before);
     // Docker publishes past most firewalls; not past this host's own.
-    expect(await answers(it.address, 6379)).toBe(false);
+    expect(await answersAt(it.address, 6379, 2_000)).toBe(false);
   } finally {
     await undo?.();
   }
@@ -169,16 +169,4 @@ function against(report: Report): string[] {
 
 function stateful({ redis, postgres, proxy }: Readonly<Record<string, string>>): object {
   return { redis, postgres, proxy };
-}
-
-/** Whether somebody accepts a connection within 2 s. */
-function answers(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 2_000 });
-    const end = (answer: boolean): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.on("connect", () => end(true)).on("timeout", () => end(false)).on("error", () => end(false));
-  });
 }

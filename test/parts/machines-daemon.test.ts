@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { answersAt } from "../../dev/ports.ts";
 import { ensureDocker, reachableDocker } from "../../rehearsal/docker/ensure.ts";
 import { execute } from "../../rehearsal/docker/exec.ts";
 import { ensureImage } from "../../rehearsal/images.ts";
@@ -29,21 +29,10 @@ async function traces(): Promise<Readonly<Record<string, string>>> {
   return Object.fromEntries(entries);
 }
 
-function connects(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ host, port, timeout: 2_000 });
-    const end = (seen: boolean) => (): void => {
-      socket.destroy();
-      resolve(seen);
-    };
-    socket.on("connect", end(true)).on("error", end(false)).on("timeout", end(false));
-  });
-}
-
 /** A container that has just been started listens a moment later. */
 async function answers(host: string, port: number): Promise<boolean> {
   for (let tries = 0; tries < 50; tries += 1) {
-    if (await connects(host, port)) return true;
+    if (await answersAt(host, port, 2_000)) return true;
     await sleep(200);
   }
   return false;
