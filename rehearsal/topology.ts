@@ -3,7 +3,7 @@ import { ManagedRedis } from "./provider/managed-redis.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 
 /** Where the roles of a rehearsed deployment stand: the names that `--topology` takes. */
-export const TOPOLOGIES = ["single", "split-worker", "split-redis", "managed"] as const;
+export const TOPOLOGIES = ["single", "split-worker", "split-redis", "split-api", "managed"] as const;
 export type TopologyName = (typeof TOPOLOGIES)[number];
 
 /** What a topology brings beside the servers, before the first release. */
@@ -19,6 +19,7 @@ export interface Scene {
 /** The first node is `main` in each: it is the same server, whatever else stands on it. */
 export const SPLIT_WORKER = { main: { roles: ["proxy", "api", "redis", "postgres"] }, worker: { roles: ["worker"] } };
 export const SPLIT_REDIS = { main: { roles: ["proxy", "api", "worker", "postgres"] }, redis: { roles: ["redis"] } };
+export const SPLIT_API = { main: { roles: ["proxy", "redis", "postgres", "worker"] }, api: { roles: ["api"], count: 2 } };
 
 type Log = (line: string) => void;
 
@@ -33,6 +34,7 @@ const TABLE: Readonly<Record<TopologyName, Topology>> = {
   single: { about: "all on one server (default)", set: (rehearsal) => Promise.resolve({ changes: {}, stoodIn: [], clients: () => redisClients(rehearsal) }) },
   "split-worker": { about: "the worker on a node of its own", set: (rehearsal) => Promise.resolve({ changes: { nodes: SPLIT_WORKER }, stoodIn: [], clients: () => redisClients(rehearsal) }) },
   "split-redis": { about: "Redis on a node of its own", set: (rehearsal) => Promise.resolve({ changes: { nodes: SPLIT_REDIS }, stoodIn: [], clients: () => redisClients(rehearsal) }) },
+  "split-api": { about: "the API on two nodes of its own, behind the proxy", set: (rehearsal) => Promise.resolve({ changes: { nodes: SPLIT_API }, stoodIn: [], clients: () => redisClients(rehearsal) }) },
   managed: { about: "no Redis of one's own but a provider's, by a rediss:// URL", set: setManaged },
 };
 

@@ -1,4 +1,4 @@
-import { type Here, firstOf } from "../config/nodes.ts";
+import { type Here, firstOf, serves } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import { applicationMounts, environment } from "./application.ts";
 import { healthyData, publishedPrivately, remoteHosts } from "./between.ts";
@@ -24,7 +24,8 @@ export function api(config: Config, sources: Sources, here: Here = firstOf(confi
     user: user(config.app.uid),
     environment: environment(config, "api"),
     ...healthyData(here),
-    networks: ["edge", "backend"],
+    // Away from the proxy it is reached by the port that is published for it.
+    networks: serves(here, "proxy") ? ["edge", "backend"] : ["backend"],
     ...remoteHosts(here),
     ...publishedPrivately(here, config, "api"),
     volumes: applicationMounts(sources),

@@ -1,4 +1,4 @@
-import { DATA_ROLES, type DataRole, type Here, isLast, remoteHolder, remoteUsers, serves } from "../config/nodes.ts";
+import { DATA_ROLES, type DataRole, type Here, remoteHolder, remoteUsers, serves } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import type { Port, Service } from "./model.ts";
 import { healthy } from "./parts.ts";
@@ -23,11 +23,22 @@ function addressed(nodes: readonly { readonly address: string | null }[]): strin
   return nodes.flatMap(({ address }) => address ?? []);
 }
 
-/** Ports published on this node's private address. The API's is for the verification on the node that is released last: it sends the canary. */
+/**
+ * Ports published on this node's private address. The API's is for the proxy, where that is elsewhere, and for the verification on the node that is
+ * released last: it sends the canary, to the first of several.
+ */
 export function privatePorts(here: Here, config: Config): PrivatePort[] {
   const data = DATA_ROLES.map((role): PrivatePort => ({ role, port: DATA_PORTS[role], sources: addressed(remoteUsers(here, role)) }));
-  const judge = serves(here, "api") && !isLast(here) ? [here.layout.last] : [];
-  return [...data, { role: "api" as const, port: config.app.port, sources: addressed(judge) }].filter(({ sources }) => sources.length > 0);
+  return [...data, { role: "api" as const, port: config.app.port, sources: addressed(apiUsers(here)) }].filter(({ sources }) => sources.length > 0);
+}
+
+/** Other nodes that ask the API here. */
+export function apiUsers(here: Here): Here["layout"]["nodes"] {
+  const { node, layout } = here;
+  if (!serves(here, "api")) return [];
+  const proxy = layout.first === node ? [] : [layout.first];
+  const judge = layout.apis.includes(layout.last) || layout.apis[0] !== node || proxy.includes(layout.last) ? [] : [layout.last];
+  return [...proxy, ...judge];
 }
 
 /** `ports` of a service that other nodes reach; nothing where none does. */

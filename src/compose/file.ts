@@ -35,9 +35,9 @@ export function composeFile(config: Config, sources: Sources, here: Here = first
   };
 }
 
-/** Once per release of the whole stack: on the node with the API, which is released before the workers. */
-export function migratesHere(config: Config, here: Here): boolean {
-  return serves(here, "api") && config.app.migrate.length > 0;
+/** Once per release of the whole stack: where the first process of the application starts. */
+export function migratesHere(config: Config, { node, layout }: Here): boolean {
+  return node === layout.users[0] && config.app.migrate.length > 0;
 }
 
 function comments(file: ComposeFile): Comments {

@@ -1,3 +1,4 @@
+import { type Here, firstOf, serves } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import type { Port, Service } from "./model.ts";
 import { HARDENED, healthcheck, limits, longRunning, mount, readOnly, scratch, user } from "./parts.ts";
@@ -16,7 +17,7 @@ function port(number: number): Port {
   return { target: number, published: String(number), protocol: "tcp", mode: "ingress" };
 }
 
-export function proxy(config: Config, sources: Sources): Service {
+export function proxy(config: Config, sources: Sources, here: Here = firstOf(config)): Service {
   const { image, uid, memoryMb, cpuShares } = config.proxy;
   return {
     image,
@@ -31,7 +32,7 @@ export function proxy(config: Config, sources: Sources): Service {
       GOMEMLIMIT: `${Math.floor(memoryMb * 0.85)}MiB`,
     },
     // Started, not healthy: while the API still waits for Redis, visitors are held and then told so, not refused.
-    depends_on: { api: { condition: "service_started" } },
+    ...(serves(here, "api") ? { depends_on: { api: { condition: "service_started" } } } : {}),
     networks: ["edge"],
     ports: publishedPorts(config).map(port),
     volumes: [readOnly(sources.caddyfile, INSIDE.caddyfile), mount(DATA.proxy, "/data")],

@@ -36,7 +36,7 @@ function signIns(config: Config, sources: Sources, here: Here): BindMount[] {
  */
 export function verify(config: Config, sources: Sources, here: Here = firstOf(config)): Service {
   // The canary is the API's to send.
-  const api = isLast(here) && !serves(here, "api") ? [{ name: "api", address: here.layout.first.address }] : [];
+  const api = isLast(here) && !serves(here, "api") ? here.layout.apis.slice(0, 1).map(({ address }) => ({ name: "api", address })) : [];
   return {
     image: verifyImage(config),
     profiles: ["verify"],

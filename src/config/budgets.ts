@@ -1,5 +1,5 @@
 import { queueConnections } from "berth-runtime";
-import { placedRoles, type Role, workerCount } from "./nodes.ts";
+import { placedRoles, processCount, type Role } from "./nodes.ts";
 import type { Config } from "./schema.ts";
 
 /** What a deployment may use: connections and memory. Every number that others must keep to is made here, once. */
@@ -10,14 +10,16 @@ export function processConnections(config: Config, process: "api" | "worker"): n
   return queueConnections({ queues: config.app.queues.length, listens, processes });
 }
 
+const PROCESSES = ["api", "worker"] as const;
+
 /** Connections that all processes open together, over all nodes. */
 export function expectedConnections(config: Config): number {
-  return processConnections(config, "api") + workerCount(config) * processConnections(config, "worker");
+  return PROCESSES.reduce((sum, process) => sum + processCount(config, process) * processConnections(config, process), 0);
 }
 
 /** The most they may hold: as configured, else three a queue a process. */
 export function connectionCeiling(config: Config): number {
-  return config.redis.connectionCeiling ?? config.app.queues.length * 3 * (1 + workerCount(config));
+  return config.redis.connectionCeiling ?? config.app.queues.length * 3 * PROCESSES.reduce((sum, process) => sum + processCount(config, process), 0);
 }
 
 /**
@@ -44,9 +46,10 @@ export const MIGRATE_MEMORY_MB = 256;
  * Memory promised at the worst moment, in MiB: every service, and the larger of the two that run once. A migration runs
  * while the previous release still serves, the verifier beside the new one, and never both.
  * @param roles those of one server
+ * @param isMigrator whether the migration, if there is one, runs there
  */
-export function memoryDemand(config: Config, roles: readonly Role[] = placedRoles(config)): ReadonlyMap<string, number> {
-  const migrates = roles.includes("api") && config.app.migrate.length > 0 && MIGRATE_MEMORY_MB > VERIFY_MEMORY_MB;
+export function memoryDemand(config: Config, roles: readonly Role[] = placedRoles(config), isMigrator = true): ReadonlyMap<string, number> {
+  const migrates = isMigrator && config.app.migrate.length > 0 && MIGRATE_MEMORY_MB > VERIFY_MEMORY_MB;
   const once: [string, number] = migrates ? ["migrate", MIGRATE_MEMORY_MB] : ["verify", VERIFY_MEMORY_MB];
   const services: [Role, number][] = [
     ["redis", config.redis.memoryMb],

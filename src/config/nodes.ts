@@ -28,15 +28,17 @@ export interface Node {
 
 /** All machines of a stack. */
 export interface Layout {
-  /** In the order of their releases: data alone, the node with the proxy (and the migration), workers. */
+  /** In the order of their releases: data alone, the node with the proxy, the API where it is apart from it, workers. */
   readonly nodes: readonly Node[];
   readonly first: Node;
   /** Released last: what needs the whole application is judged there. */
   readonly last: Node;
   /** Who holds the data; undefined for a role that is placed nowhere. */
   readonly holder: Readonly<Record<DataRole, Node | undefined>>;
-  /** Nodes with a process of the application. */
+  /** Nodes with a process of the application. The first of them runs the migration: no process of a new release is before it. */
   readonly users: readonly Node[];
+  /** Nodes with the API: the proxy's own, or one or several others. */
+  readonly apis: readonly Node[];
 }
 
 /** A machine among the others: what every renderer of it needs. */
@@ -59,9 +61,9 @@ function kindsOf(config: Config): [string, Config["nodes"][string]][] {
   return entries.length > 0 ? entries : [[ONLY, { roles: [...placedRoles(config)], count: 1 }]];
 }
 
-/** Processes of the worker over all nodes. */
-export function workerCount(config: Config): number {
-  return kindsOf(config).reduce((sum, [, { roles, count }]) => sum + (roles.includes("worker") ? count : 0), 0);
+/** How many run of a process of the application, over all nodes. */
+export function processCount(config: Config, process: "api" | "worker"): number {
+  return kindsOf(config).reduce((sum, [, { roles, count }]) => sum + (roles.includes(process) ? count : 0), 0);
 }
 
 /** Names of the machines that one entry of `nodes` means. The first keeps the plain name, so that a raised count adds and renames none. */
@@ -94,7 +96,7 @@ export function layoutOf(config: Config): Layout {
   const last = nodes.at(-1);
   if (first === undefined || last === undefined) throw new Error("placing the roles: at least one node is required, found none");
   const holder = { redis: nodes.find(({ roles }) => roles.includes("redis")), postgres: nodes.find(({ roles }) => roles.includes("postgres")) };
-  return { nodes, first, last, holder, users: nodes.filter(usesData) };
+  return { nodes, first, last, holder, users: nodes.filter(usesData), apis: nodes.filter(({ roles }) => roles.includes("api")) };
 }
 
 /** The machine with the proxy, among the others: on a stack of one node, that node. */
@@ -132,6 +134,11 @@ export function isLast({ node, layout }: Here): boolean {
   return node === layout.last;
 }
 
+/** Nodes with the API that the proxy here reaches over the private network; none where it is beside it, and where no proxy is. */
+export function remoteApis(here: Here): readonly Node[] {
+  return serves(here, "proxy") && !serves(here, "api") ? here.layout.apis : [];
+}
+
 /** Where a role with data is that this node speaks to over the private network; undefined when it is here, placed nowhere, or not needed here. */
 export function remoteHolder(here: Here, role: DataRole): Node | undefined {
   const holder = here.layout.holder[role];
@@ -143,10 +150,14 @@ export function remoteUsers(here: Here, role: DataRole): readonly Node[] {
   return here.layout.holder[role] === here.node ? here.layout.users.filter((node) => node !== here.node) : [];
 }
 
-/** Data before whoever uses it; the node with the migration before the workers that rely on it. */
+/**
+ * Data before whoever uses it. The first node before the API also where that is apart: it keeps the book of where data is, and moves it before
+ * anything of the application starts. Workers last, so that what judges the whole finds an API to send a job.
+ */
 function rank({ first, roles }: Node): number {
   if (first) return 1;
-  return roles.includes("worker") ? 2 : 0;
+  if (roles.includes("api")) return 2;
+  return roles.includes("worker") ? 3 : 0;
 }
 
 function ordinal({ name, kind }: Node): number {

@@ -7,7 +7,7 @@ import {
   RESERVED_CLIENTS,
   volumeFloorGb,
 } from "./budgets.ts";
-import { layoutOf, workerCount } from "./nodes.ts";
+import { layoutOf, processCount } from "./nodes.ts";
 import type { Fault } from "./fault.ts";
 import { isManaged } from "./managed.ts";
 import type { Rule } from "./rules.ts";
@@ -16,9 +16,9 @@ import type { Config } from "./schema.ts";
 /** Rules about what is promised against what there is: memory, connections, disk. */
 
 function ceilingFaults(config: Config): Fault[] {
-  const workers = workerCount(config);
+  const [apis, workers] = [processCount(config, "api"), processCount(config, "worker")];
   const ceiling = connectionCeiling(config);
-  const found = `${ceiling}${config.redis.connectionCeiling === undefined ? ` (three a queue a process, for ${config.app.queues.length} queues${workers > 1 ? ` and ${1 + workers} processes` : ""})` : ""}`;
+  const found = `${ceiling}${config.redis.connectionCeiling === undefined ? ` (three a queue a process, for ${config.app.queues.length} queues${apis + workers > 2 ? ` and ${apis + workers} processes` : ""})` : ""}`;
   const limit = clientLimit(config);
   const most = limit.connections - RESERVED_CLIENTS;
   const least = expectedConnections(config);
@@ -27,9 +27,13 @@ function ceilingFaults(config: Config): Fault[] {
   }
   if (ceiling < least) {
     const [api, worker] = [processConnections(config, "api"), processConnections(config, "worker")];
-    return [{ path: "redis.connectionCeiling", required: `at least ${least}, which the processes open (api ${api} + ${workers > 1 ? `${workers} x ` : ""}worker ${worker}, with ${config.app.queues.length} queues)`, found }];
+    return [{ path: "redis.connectionCeiling", required: `at least ${least}, which the processes open (${times(apis)}api ${api} + ${times(workers)}worker ${worker}, with ${config.app.queues.length} queues)`, found }];
   }
   return [];
+}
+
+function times(count: number): string {
+  return count > 1 ? `${count} x ` : "";
 }
 
 /** How many clients Redis lets in, by which key: Berth's own by its setting, a managed one by the provider's plan. */

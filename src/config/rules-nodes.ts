@@ -1,4 +1,4 @@
-import { addressRoom, instanceNames, keepsData, placedRoles, ROLES, type Role } from "./nodes.ts";
+import { addressRoom, instanceNames, keepsData, placedRoles, ROLES } from "./nodes.ts";
 import type { Fault } from "./fault.ts";
 import type { Rule } from "./rules.ts";
 import type { Config } from "./schema.ts";
@@ -23,9 +23,11 @@ function placementFaults(config: Config): Fault[] {
 function companyFaults(config: Config): Fault[] {
   return Object.entries(config.nodes).flatMap(([name, { roles }]): Fault[] => {
     const [path, found] = [`nodes.${name}.roles`, roles.join(", ")];
-    if (roles.includes("proxy")) return roles.includes("api") ? [] : [{ path, required: "api beside proxy: the proxy reaches it inside the node", found }];
-    // The node with the proxy is complete with its api and the migration; whatever else stands apart is released before it or after it.
-    if (roles.includes("api")) return [{ path, required: "api on the node with the proxy", found }];
+    // The node with the proxy may have any of the others; whatever stands apart from it is released before it or after it.
+    if (roles.includes("proxy")) return [];
+    if (roles.includes("api") && roles.length > 1) {
+      return [{ path, required: "api alone on a node without the proxy: data is released before it, workers after it", found }];
+    }
     if (roles.includes("worker") && keepsData(roles)) {
       return [{ path, required: "worker apart from redis and postgres on a node without the proxy: data is released before the application, workers after it", found }];
     }
@@ -35,9 +37,9 @@ function companyFaults(config: Config): Fault[] {
 
 function countFaults(config: Config): Fault[] {
   return Object.entries(config.nodes).flatMap(([name, { roles, count }]): Fault[] => {
-    const only = roles.filter((role): role is Exclude<Role, "worker"> => role !== "worker");
-    if (count === 1 || only.length === 0) return [];
-    return [{ path: `nodes.${name}.count`, required: `1 with ${only.join(", ")}: only a node of the worker alone may be several`, found: String(count) }];
+    const [only] = roles;
+    if (count === 1 || (roles.length === 1 && (only === "worker" || only === "api"))) return [];
+    return [{ path: `nodes.${name}.count`, required: `1 with ${roles.join(", ")}: only a node of the worker alone, or of the API alone, may be several`, found: String(count) }];
   });
 }
 
@@ -52,7 +54,7 @@ function volumeFaults(config: Config): Fault[] {
   return Object.entries(config.nodes).flatMap(([name, node]): Fault[] => {
     if (keepsData(node.roles)) return [];
     return (["volumeSizeGb", "volumeId"] as const).filter((key) => node[key] !== undefined)
-      .map((key) => ({ path: `nodes.${name}.${key}`, required: "nothing: a node of the worker alone has no volume", found: String(node[key]) }));
+      .map((key) => ({ path: `nodes.${name}.${key}`, required: "nothing: a node without redis, postgres and proxy has no volume", found: String(node[key]) }));
   });
 }
 

@@ -39,9 +39,10 @@ export function sizeRules(sizes: ServerSizes): readonly Rule[] {
   return [
     {
       reads: ["nodes", "server.type", ...LIMITS],
-      judge: (config) =>
-        each(config, (node, size) => {
-          const demand = memoryDemand(config, node.roles);
+      judge: (config) => {
+        const migrator = layoutOf(config).users[0]?.name;
+        return each(config, (node, size) => {
+          const demand = memoryDemand(config, node.roles, node.name === migrator);
           const sum = [...demand.values()].reduce((total, mb) => total + mb, 0);
           const room = size.memoryMb - config.host.reserveMb;
           if (sum <= room) return [];
@@ -53,7 +54,8 @@ export function sizeRules(sizes: ServerSizes): readonly Rule[] {
               found: `${sum} MiB (${[...demand].map(([name, mb]) => `${name} ${mb}`).join(", ")})`,
             },
           ];
-        }),
+        });
+      },
     },
     {
       reads: ["nodes", "server.type", "app.architectures"],

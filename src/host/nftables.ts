@@ -1,4 +1,4 @@
-import { privatePorts } from "../compose/between.ts";
+import { apiUsers, privatePorts } from "../compose/between.ts";
 import { firstOf, type Here } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import { publicPorts } from "./firewall.ts";
@@ -30,7 +30,7 @@ table inet berth {
 		meta l4proto { icmp, ipv6-icmp } accept
 		# Address renewal: answers to it are not always seen as related.
 		udp dport { 68, 546 } accept
-		tcp dport { ${[22, ...ports].join(", ")} } accept
+		tcp dport { ${[22, ...ports].join(", ")} } accept${absentApi(config, here)}
 		counter comment "refused: for the host"
 	}
 
@@ -47,6 +47,18 @@ table inet berth {
 	}
 }
 `;
+}
+
+/**
+ * While the API's container is away, what is for its port comes to the host itself: refused at once instead of dropped, so that the proxy asks
+ * another node within a millisecond.
+ */
+function absentApi(config: Config, here: Here): string {
+  const { first } = here.layout;
+  if (!apiUsers(here).includes(first)) return "";
+  return `
+		# The API, while it is away: said at once, and the proxy asks another.
+		ip saddr ${first.address ?? ""} tcp dport ${config.app.port} reject with tcp reset`;
 }
 
 /** A container does not know that its way to another node carries less than its own network: the segments are cut to fit at the first packet. */

@@ -69,7 +69,7 @@ function mountedFiles(config: Config, expected: Expectations, here: Here) {
   const redisCa = caCertificate === undefined ? null : addressed("redis-ca.crt", `${caCertificate.trim()}\n`);
   const files = {
     redisConf: addressed("redis.conf", redisConf(redisSettings(config, INSIDE.redisAuth))),
-    caddyfile: addressed("Caddyfile", caddyfile(config)),
+    caddyfile: addressed("Caddyfile", caddyfile(config, here)),
     expectations: addressed("expect.json", `${JSON.stringify(expected, null, 2)}\n`),
   };
   // What no service here mounts is not laid down here.

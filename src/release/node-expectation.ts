@@ -1,4 +1,4 @@
-import { DATA_PORTS, privatePorts } from "../compose/between.ts";
+import { apiUsers, DATA_PORTS, privatePorts } from "../compose/between.ts";
 import { DATA_ROLES, type DataRole, type Here, isLast, type Node, remoteHolder, serves } from "../config/nodes.ts";
 import { isManaged } from "../config/managed.ts";
 import type { Config } from "../config/schema.ts";
@@ -18,12 +18,19 @@ export function nodeExpectation(config: Config, here: Here): NodeExpectation | u
     postgres: whereabouts(here, "postgres"),
     api: serves(here, "api") ? "here" : last ? "elsewhere" : "not used",
     last,
+    ...(sendsCanary(here) ? { canary: true as const } : {}),
     // A node judges its own; the last one all, because all are there by then. A managed Redis sees nodes by public addresses, of which each knows its own.
     instances: [...(here.layout.users.includes(here.node) ? [here.node] : []), ...(last && !managed ? others : [])].flatMap((node) => instances(node, here)),
     others: last || !serves(here, "redis") ? [] : others.flatMap((node) => instances(node, here)),
     privatePorts: privatePorts(here, config).map(({ port }) => port),
-    refused: DATA_ROLES.flatMap((role) => refused(here, role)),
+    refused: [...DATA_ROLES.flatMap((role) => refused(here, role)), ...refusedApi(config, here)],
   };
+}
+
+/** An API apart from the proxy sends a job of its own as soon as all workers are there, on whichever node they are. */
+function sendsCanary(here: Here): boolean {
+  const { nodes, first } = here.layout;
+  return serves(here, "api") && here.node !== first && !isLast(here) && nodes.slice(nodes.indexOf(here.node)).every(({ roles }) => !roles.includes("worker"));
 }
 
 /** On none of the nodes, and needed by those of the application. */
@@ -47,4 +54,12 @@ function refused(here: Here, role: DataRole): NodeExpectation["refused"] {
   const holder = here.layout.holder[role];
   if (holder === undefined || holder === here.node || holder.address === null || remoteHolder(here, role) !== undefined) return [];
   return [{ what: `${role} on ${holder.name}`, address: holder.address, port: DATA_PORTS[role] }];
+}
+
+/** An API apart from the proxy lets in the proxy's node. From elsewhere one of several is asked: they are alike. */
+function refusedApi(config: Config, here: Here): NodeExpectation["refused"] {
+  const { apis, first } = here.layout;
+  const other = apis.find((node) => node !== here.node && node !== first);
+  if (other === undefined || other.address === null || apiUsers({ ...here, node: other }).includes(here.node)) return [];
+  return [{ what: `api on ${other.name}`, address: other.address, port: config.app.port }];
 }

@@ -62,6 +62,8 @@ export interface NodeExpectation {
   readonly api: Whereabouts;
   /** Released last: the canary, the heartbeat and the sum of the connections are judged here. */
   readonly last: boolean;
+  /** An API that is not on the last node, and is released after all workers: it sends a canary of its own. */
+  readonly canary?: true;
   /** Processes whose connections are judged here: this node's own, and on the last node all. */
   readonly instances: readonly Instance[];
   /** Processes that are not judged here, and that Redis here knows by their address. */

@@ -3,6 +3,7 @@ import { composeFile, composeText } from "../../src/compose/file.ts";
 import { parseYaml, toYaml } from "../../src/compose/yaml.ts";
 import { everywhere, type Here } from "../../src/config/nodes.ts";
 import type { Config, ConfigInput } from "../../src/config/schema.ts";
+import { caddyfile } from "../../src/host/caddyfile.ts";
 import { firewallRules } from "../../src/host/firewall.ts";
 import { nftTable } from "../../src/host/nftables.ts";
 import { hostTree } from "../../src/host/tree.ts";
@@ -12,6 +13,7 @@ import { sources, stack } from "../helpers/stack.ts";
 
 const SPLIT_WORKER: ConfigInput["nodes"] = { main: { roles: ["proxy", "api", "redis", "postgres"] }, worker: { roles: ["worker"] } };
 const SPLIT_REDIS: ConfigInput["nodes"] = { main: { roles: ["proxy", "api", "worker", "postgres"] }, redis: { roles: ["redis"] } };
+const SPLIT_API: ConfigInput["nodes"] = { main: { roles: ["proxy", "redis", "postgres", "worker"] }, api: { roles: ["api"], count: 2 } };
 
 function on(nodes: ConfigInput["nodes"], name: string): { config: Config; here: Here } {
   const config = stack({ nodes, app: { migrate: ["node", "migrate.js"] }, secrets: { app: { SMTP_PASSWORD: "s" } } });
@@ -133,5 +135,103 @@ describe("a Redis of its own", () => {
     const { config, here } = on(apart, "db");
     const redis = here.layout.holder.redis?.address;
     expect(bundleOf(config, here).expectations.node?.refused).toEqual([{ what: "redis on redis", address: redis, port: 6379 }]);
+  });
+});
+
+describe("the API on nodes of its own", () => {
+  const [main, api] = [compose(SPLIT_API, "main"), compose(SPLIT_API, "api")];
+  const address = (name: string): string => on(SPLIT_API, name).here.node.address ?? "";
+
+  test("each node runs its roles; the migration is where the first process of the application starts", () => {
+    expect(Object.keys(main.services)).toEqual(["redis", "postgres", "worker", "proxy", "migrate", "verify"]);
+    expect(Object.keys(api.services)).toEqual(["api", "verify"]);
+    const apart: ConfigInput["nodes"] = { main: { roles: ["proxy", "redis", "postgres"] }, api: { roles: ["api"], count: 2 }, jobs: { roles: ["worker"] } };
+    const migrating = everywhere(on(apart, "main").config).filter((here) => "migrate" in composeFile(on(apart, "main").config, sources, here).services);
+    expect(migrating.map(({ node }) => node.name)).toEqual(["api"]);
+  });
+
+  test("it is published on the private address only, and the proxy waits for nobody on its own node", () => {
+    expect(api.services["api"]?.ports).toEqual([{ target: 3000, published: "3000", protocol: "tcp", mode: "ingress", host_ip: address("api") }]);
+    expect(api.services["api"]?.networks).toEqual(["backend"]);
+    expect(Object.keys(api.networks ?? {})).toEqual(["backend"]);
+    expect(main.services["proxy"]).not.toHaveProperty("depends_on");
+    expect(main.services["proxy"]?.ports?.map(({ published }) => published)).toEqual(["80"]);
+  });
+
+  test("the proxy asks both", () => {
+    const { config, here } = on(SPLIT_API, "main");
+    expect(/\treverse_proxy [^}]*\}\n\t\}\n/.exec(caddyfile(config, here))?.[0].replace(address("api-2"), "API-2").replace(address("api"), "API")).toMatchInlineSnapshot(`
+      "	reverse_proxy API:3000 API-2:3000 {
+      		# While the API is restarted requests wait, and only those that never reached it are sent again.
+      		lb_try_duration 30s
+      		lb_try_interval 250ms
+      		lb_policy least_conn
+      		# One that is not ready is not asked, and one that fails is left out until the next look at it.
+      		health_uri /readyz
+      		health_interval 2s
+      		health_timeout 5s
+      		fail_duration 2s
+      		# A connection for each request: one that is refused was never sent, and goes to another API. On a kept one it could meet that API's end.
+      		transport http {
+      			dial_timeout 2s
+      			keepalive off
+      		}
+      	}
+      "
+    `);
+  });
+
+  test("one alone is asked again and again, as the one beside the proxy is", () => {
+    const { config, here } = on({ ...SPLIT_API, api: { roles: ["api"] } }, "main");
+    expect(caddyfile(config, here).replace(address("api"), "api")).toBe(caddyfile(stack()));
+  });
+
+  test("the host lets in the proxy's node, and says at once when there is no API", () => {
+    const { config, here } = on(SPLIT_API, "api");
+    const ruled = (name: string): string[] => nftTable(on(SPLIT_API, name).config, on(SPLIT_API, name).here).split("\n").filter((line) => line.includes("3000")).map((line) => line.trim());
+    const rules = (own: string): string[] => [
+      "ip saddr 10.83.0.2 tcp dport 3000 reject with tcp reset",
+      `ip saddr 10.83.0.2 ct status dnat ct original ip daddr ${own} ct original proto-dst 3000 accept`,
+    ];
+    expect(ruled("api")).toEqual(rules(address("api")));
+    expect(ruled("api-2")).toEqual(rules(address("api-2")));
+    expect(ruled("main")).toEqual([]);
+    expect(firewallRules(config, here).map(({ port = "icmp" }) => port)).toEqual(["22", "icmp"]);
+  });
+
+  test("where workers are released after it, the last of them sends the canary, to the first API", () => {
+    const apart: ConfigInput["nodes"] = { main: { roles: ["proxy", "redis", "postgres"] }, api: { roles: ["api"], count: 2 }, jobs: { roles: ["worker"] } };
+    const jobs = on(apart, "jobs").here.node.address ?? "";
+    expect(compose(apart, "jobs").services["verify"]?.extra_hosts).toContain(`api:${address("api")}`);
+    const letsIn = (name: string): number => nftTable(on(apart, name).config, on(apart, name).here).split(jobs).length - 1;
+    expect([letsIn("api"), letsIn("api-2")]).toEqual([1, 0]);
+  });
+
+  test("what is judged where", () => {
+    const of = (name: string) => bundleOf(on(SPLIT_API, name).config, on(SPLIT_API, name).here).expectations;
+    const others = (...names: string[]) => names.map((name) => ({ holder: `api@${name}`, process: "api", address: address(name) }));
+    expect(of("main").node).toEqual({
+      name: "main", address: "10.83.0.2", redis: "here", postgres: "here", api: "not used", last: false,
+      instances: [{ holder: "worker", process: "worker", address: null }], others: others("api", "api-2"), privatePorts: [6379, 5432], refused: [],
+    });
+    const common = { redis: "elsewhere", postgres: "elsewhere", api: "here", others: [], privatePorts: [3000] };
+    const own = (name: string) => ({ holder: "api", process: "api", address: address(name) });
+    expect(of("api").node).toEqual({
+      ...common, name: "api", address: address("api"), last: false, canary: true, instances: [own("api")],
+      refused: [{ what: "api on api-2", address: address("api-2"), port: 3000 }],
+    });
+    expect(of("api-2").node).toEqual({
+      ...common, name: "api-2", address: address("api-2"), last: true,
+      instances: [own("api-2"), { holder: "worker@main", process: "worker", address: null }, ...others("api")],
+      refused: [{ what: "api on api", address: address("api"), port: 3000 }],
+    });
+    expect(of("main").publishedPorts).toEqual([80]);
+    expect(of("api").publishedPorts).toEqual([]);
+    expect(of("api-2").connectionCeiling).toBe(18);
+  });
+
+  test("an API gets the application's secrets and no other", () => {
+    const { config, here } = on(SPLIT_API, "api-2");
+    expect(secretFiles(config, here).entries.map(({ path }) => path.replace(/^.*\/(.*)-[0-9a-f]{12}$/, "$1"))).toEqual(["app-redis_password", "app-postgres_password", "app-SMTP_PASSWORD"]);
   });
 });

@@ -8,6 +8,7 @@ type Nodes = Readonly<Record<string, object>>;
 
 const SPLIT_WORKER: Nodes = { main: { roles: ["proxy", "api", "redis", "postgres"] }, worker: { roles: ["worker"] } };
 const SPLIT_REDIS: Nodes = { main: { roles: ["proxy", "api", "worker", "postgres"] }, redis: { roles: ["redis"] } };
+const SPLIT_API: Nodes = { main: { roles: ["proxy", "worker", "redis", "postgres"] }, api: { roles: ["api"], count: 2 } };
 const ALL_APART: Nodes = { web: { roles: ["proxy", "api"] }, redis: { roles: ["redis"] }, db: { roles: ["postgres"] }, jobs: { roles: ["worker"], count: 3 } };
 
 function layout(nodes: Nodes) {
@@ -31,6 +32,14 @@ describe("where the roles stand", () => {
     expect(lines(SPLIT_WORKER)).toEqual(["main (first): proxy api redis postgres, 20 GB", "worker: worker, no volume"]);
     expect(lines(SPLIT_REDIS)).toEqual(["redis: redis, 20 GB", "main (first): proxy api worker postgres, 20 GB"]);
     expect(lines(ALL_APART)).toEqual(["db: postgres, 20 GB", "redis: redis, 20 GB", "web (first): proxy api, 20 GB", "jobs: worker, no volume", "jobs-2: worker, no volume", "jobs-3: worker, no volume"]);
+  });
+
+  test("an API apart from the proxy is released after the first node, which knows where data is, and before workers", () => {
+    expect(lines(SPLIT_API)).toEqual(["main (first): proxy worker redis postgres, 20 GB", "api: api, no volume", "api-2: api, no volume"]);
+    const each: Nodes = { web: { roles: ["proxy"] }, api: { roles: ["api"], count: 2 }, db: { roles: ["postgres", "redis"] }, jobs: { roles: ["worker"] } };
+    expect(lines(each)).toEqual(["db: redis postgres, 20 GB", "web (first): proxy, 20 GB", "api: api, no volume", "api-2: api, no volume", "jobs: worker, no volume"]);
+    expect(layout(each).users.map(({ name }) => name)).toEqual(["api", "api-2", "jobs"]);
+    expect(layout(each).apis.map(({ name }) => name)).toEqual(["api", "api-2"]);
   });
 
   test("one entry with all roles is the same as none", () => {
@@ -63,10 +72,15 @@ describe("what nodes must mean together", () => {
       "nodes: required the role redis on exactly one entry of nodes; found on main, other",
       "nodes: required the role postgres on exactly one entry of nodes; found on none",
     ]],
-    ["Redis twice over", { ...SPLIT_REDIS, redis: { roles: ["redis"], count: 2 } }, ["nodes.redis.count: required 1 with redis: only a node of the worker alone may be several; found 2"]],
-    ["the API away from the proxy", { main: { roles: ["proxy", "worker", "redis", "postgres"] }, api: { roles: ["api"] } }, [
-      "nodes.main.roles: required api beside proxy: the proxy reaches it inside the node; found proxy, worker, redis, postgres",
-      "nodes.api.roles: required api on the node with the proxy; found api",
+    ["Redis twice over", { ...SPLIT_REDIS, redis: { roles: ["redis"], count: 2 } }, ["nodes.redis.count: required 1 with redis: only a node of the worker alone, or of the API alone, may be several; found 2"]],
+    ["the API away from the proxy", { main: { roles: ["proxy", "worker", "redis", "postgres"] }, api: { roles: ["api"] } }, []],
+    ["the API away from the proxy, several times", SPLIT_API, []],
+    ["the API away from the proxy, in company", { main: { roles: ["proxy", "redis", "postgres"] }, api: { roles: ["api", "worker"], count: 2 } }, [
+      "nodes.api.roles: required api alone on a node without the proxy: data is released before it, workers after it; found api, worker",
+      "nodes.api.count: required 1 with api, worker: only a node of the worker alone, or of the API alone, may be several; found 2",
+    ]],
+    ["the proxy several times", { main: { roles: ["proxy", "api", "worker", "redis", "postgres"], count: 2 } }, [
+      "nodes.main.count: required 1 with proxy, api, worker, redis, postgres: only a node of the worker alone, or of the API alone, may be several; found 2",
     ]],
     ["worker and data apart from the proxy", { main: { roles: ["proxy", "api", "postgres"] }, back: { roles: ["worker", "redis"] } }, [
       "nodes.back.roles: required worker apart from redis and postgres on a node without the proxy: data is released before the application, workers after it; found worker, redis",
@@ -75,7 +89,7 @@ describe("what nodes must mean together", () => {
       "nodes: required the role worker on exactly one entry of nodes; found on worker, worker-2",
       "nodes.worker-2: required another name: a count elsewhere gives its second server this one; found worker-2",
     ]],
-    ["a volume where nothing is kept", { ...SPLIT_WORKER, worker: { roles: ["worker"], volumeSizeGb: 20 } }, ["nodes.worker.volumeSizeGb: required nothing: a node of the worker alone has no volume; found 20"]],
+    ["a volume where nothing is kept", { ...SPLIT_WORKER, worker: { roles: ["worker"], volumeSizeGb: 20 } }, ["nodes.worker.volumeSizeGb: required nothing: a node without redis, postgres and proxy has no volume; found 20"]],
     ["an unknown key of a node", { ...SPLIT_WORKER, worker: { roles: ["worker"], type: "cx33" } }, ["nodes.worker.type: required one of roles, serverType, count, volumeSizeGb, volumeId; found an unknown key"]],
     ["an unknown role", { ...SPLIT_WORKER, worker: { roles: ["workers"] } }, ['nodes.worker.roles[0]: required one of "proxy", "api", "worker", "redis", "postgres"; found "workers"']],
   ] as const)("%s", (_, nodes, expected) => {
@@ -93,6 +107,20 @@ describe("what nodes must mean together", () => {
     ]);
     // All on one server it would not fit.
     expect(faults({ ...SPLIT_WORKER, worker: { roles: ["worker"] } }, { "worker.memoryMb": 7000 })).toEqual([]);
+  });
+
+  test("the migration's memory counts where it runs", () => {
+    const tight = { "app.migrate": ["node", "migrate.js"], "api.memoryMb": 7680 - 192, "worker.memoryMb": 256 };
+    expect(faults(SPLIT_API, tight)).toEqual([]);
+    expect(faults({ main: { roles: ["proxy", "redis", "postgres"] }, api: { roles: ["api"] }, worker: { roles: ["worker"] } }, tight)).toEqual([
+      "server.type: required memory limits of at most 7680 MiB together on api (cx33 has 8192, host.reserveMb keeps 512), or a larger type; found 7744 MiB (api 7488, migrate 256)",
+    ]);
+  });
+
+  test("each API counts in the connections' budget", () => {
+    const two = parseConfig(spoilt({ nodes: SPLIT_API }));
+    expect([expectedConnections(two), connectionCeiling(two)]).toEqual([2 * 4 + 6, 2 * 3 * 3]);
+    expect(faults(SPLIT_API, { "redis.connectionCeiling": 12 })).toEqual(["redis.connectionCeiling: required at least 14, which the processes open (2 x api 4 + worker 6, with 2 queues); found 12"]);
   });
 
   test("each worker counts in the connections' budget", () => {

@@ -112,6 +112,7 @@ test("sysctl, tmpfiles, apt and Docker's settings parse", async () => {
 test.each<[string, Parameters<typeof stack>[0]]>([
   ["without a domain", {}],
   ["with a domain", { domain: "app.example.com" }],
+  ["with the API on two other nodes", { nodes: { main: { roles: ["proxy", "redis", "postgres", "worker"] }, api: { roles: ["api"], count: 2 } } }],
   ["with mail and the staging authority", { domain: "app.example.com", acme: { email: "ops@example.com", staging: true } }],
 ])("Caddy accepts the Caddyfile %s, and would not write it otherwise", async (_, over) => {
   const text = caddyfile(stack(over));
