@@ -1,9 +1,9 @@
-import { cpus } from "node:os";
 import { containerIds, redisCli } from "../rehearsal/observe.ts";
 import { Rehearsal } from "../rehearsal/rehearsal.ts";
 import { Steps } from "../rehearsal/steps.ts";
 import type { Report } from "../src/verify/types.ts";
 import { atMost, type Context, type Figure, median, type Part, told } from "./figure.ts";
+import { LOADS } from "./loads.ts";
 
 /** A worker that burns every core beside Redis and the API: with the CPU weights of the rendered Compose file, and without. */
 export const isolation: Part = {
@@ -25,46 +25,49 @@ export const isolation: Part = {
 const NO_WEIGHT = 1024;
 const SERVICES = ["redis", "postgres", "api", "worker", "proxy"];
 
-/** Two threads a core, each hashing without a pause: what ffmpeg does with its threads. */
-const BURN = `
-const { Worker } = require("node:worker_threads");
-for (let i = 0; i < ${2 * cpus().length}; i += 1) new Worker("const { createHash } = require('node:crypto'); const block = Buffer.alloc(1 << 20); for (;;) createHash('sha256').update(block).digest();", { eval: true });
-`;
-
-type Situation = "idle" | "weights" | "none";
+interface Seen {
+  readonly redis: number[];
+  readonly api: number[];
+}
 
 async function contention(rehearsal: Rehearsal, { quick, say }: Context): Promise<Figure[]> {
+  for (const { prepare } of LOADS) await prepare(rehearsal);
   const ids = await containerIds(rehearsal);
   const weights = await sharesOf(rehearsal, ids);
-  const redis: Record<Situation, number[]> = { idle: [], weights: [], none: [] };
-  const api: Record<Situation, number[]> = { idle: [], weights: [], none: [] };
+  const none = Object.fromEntries(SERVICES.map((name) => [name, NO_WEIGHT]));
+  const situations = [
+    { name: "idle", shares: weights, load: undefined },
+    ...LOADS.flatMap((load) => [{ name: `${load.name}, weights`, shares: weights, load }, { name: `${load.name}, no weights`, shares: none, load }]),
+  ];
+  const seen = new Map<string, Seen>(situations.map(({ name }) => [name, { redis: [], api: [] }]));
   const rounds = quick ? 1 : 5;
   for (let round = 1; round <= rounds; round += 1) {
-    for (const situation of ["idle", "weights", "none"] as const) {
-      await setShares(rehearsal, ids, situation === "none" ? Object.fromEntries(SERVICES.map((name) => [name, NO_WEIGHT])) : weights);
-      const burner = situation === "idle" ? undefined : await burn(rehearsal);
+    for (const { name, shares, load } of situations) {
+      await setShares(rehearsal, ids, shares);
+      const end = await load?.start(rehearsal);
       try {
-        const seen = { redis: await redisP99(rehearsal, weights["api"] ?? NO_WEIGHT, quick), api: await apiP99(rehearsal, quick) };
-        say(`round ${round} of ${rounds}, ${situation}: Redis p99 ${seen.redis} ms, API p99 ${seen.api.toFixed(1)} ms`);
-        redis[situation].push(seen.redis);
-        api[situation].push(seen.api);
+        const [redis, api] = [await redisP99(rehearsal, weights["api"] ?? NO_WEIGHT, quick), await apiP99(rehearsal, quick)];
+        say(`round ${round} of ${rounds}, ${name}: Redis p99 ${redis} ms, API p99 ${api.toFixed(1)} ms`);
+        seen.get(name)?.redis.push(redis);
+        seen.get(name)?.api.push(api);
       } finally {
-        await burner?.();
+        await end?.();
       }
     }
   }
   await setShares(rehearsal, ids, weights);
-  const of = (values: Record<Situation, number[]>, situation: Situation): number => median(values[situation]);
+  const of = (kind: keyof Seen, name: string): number => median(seen.get(name)?.[kind] ?? []);
+  const told99 = (kind: keyof Seen, title: string): Figure[] => situations.map(({ name }) => told(`${title} p99, ${name}`, of(kind, name), "ms"));
+  const idle = { redis: of("redis", "idle"), api: of("api", "idle") };
+  const worst = LOADS.filter(({ everyCore }) => everyCore);
   return [
-    told("Redis p99, nothing else running", of(redis, "idle"), "ms"),
-    told("Redis p99 beside the burning worker, rendered weights", of(redis, "weights"), "ms"),
-    told("Redis p99 beside the burning worker, no weights", of(redis, "none"), "ms"),
-    atMost("Redis: weights by no weights", of(redis, "weights") / of(redis, "none"), "x", 0.25),
-    told("Redis: weights by idle (aim 2)", of(redis, "weights") / of(redis, "idle"), "x"),
-    told("API p99, nothing else running", of(api, "idle"), "ms"),
-    told("API p99 beside the burning worker, rendered weights", of(api, "weights"), "ms"),
-    told("API p99 beside the burning worker, no weights", of(api, "none"), "ms"),
-    atMost("API: weights by idle", of(api, "weights") / of(api, "idle"), "x", 3),
+    ...told99("redis", "Redis"),
+    ...worst.flatMap(({ name }) => [
+      atMost("Redis: weights by no weights", of("redis", `${name}, weights`) / of("redis", `${name}, no weights`), "x", 0.25),
+      told("Redis: weights by idle (aim 2)", of("redis", `${name}, weights`) / idle.redis, "x"),
+    ]),
+    ...told99("api", "API"),
+    ...worst.map(({ name }) => atMost("API: weights by idle", of("api", `${name}, weights`) / idle.api, "x", 3)),
   ];
 }
 
@@ -75,14 +78,6 @@ async function sharesOf(rehearsal: Rehearsal, ids: Readonly<Record<string, strin
 
 async function setShares(rehearsal: Rehearsal, ids: Readonly<Record<string, string>>, shares: Readonly<Record<string, number>>): Promise<void> {
   for (const name of SERVICES) await rehearsal.exec(["docker", "update", "--cpu-shares", String(shares[name] ?? NO_WEIGHT), ids[name] ?? ""]);
-}
-
-/** In the worker's container, so with its weight and within its limits. @returns what ends it */
-async function burn(rehearsal: Rehearsal): Promise<() => Promise<void>> {
-  await rehearsal.exec(["docker", "exec", "--detach", "berth-worker-1", "node", "--title=bench-burn", "-e", BURN]);
-  return async () => {
-    await rehearsal.attempt(["pkill", "-KILL", "-f", "bench-burn"]);
-  };
 }
 
 /** SET by 12 clients, as many as an API and a worker on two queues may hold, with the API's weight: what the application meets. */
