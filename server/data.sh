@@ -59,30 +59,68 @@ record_data_places() {
   done
 }
 
-# data [give|take|gave|at] …: the steps of a move, each of them safe to do again. Without a step: what is where, for the deployer.
+# data [STEP …]: the steps of a move, each of them safe to do again. Without a step: what is where, for the deployer.
 data_command() {
   [ ! -f "$ETC/host.env" ] || load_env "$ETC/host.env"
   step=${1:-}
   role=${2:-}
   case $step:$role in
     :) data_places ;;
+    stopped:) data_stopped ;;
+    return:) data_return ;;
+    through:) data_through ;;
+    moving:redis | moving:postgres) mkdir -p "$STATE" && : >"$STATE/moving-$role" ;;
     give:redis | give:postgres) data_give "$role" ;;
     take:redis | take:postgres) data_take "$role" "${3:-}" ;;
     gave:redis | gave:postgres) data_gave "$role" ;;
     at:redis | at:postgres) data_is_at "$role" "${3:-}" ;;
-    *) say "data: required: give, take, gave or at, then redis or postgres; found: '$step $role'"; return 2 ;;
+    *) say "data: required: stopped, return or through; or moving, give, take, gave or at, then redis or postgres; found: '$step $role'"; return 2 ;;
   esac
 }
 
-# Lines `ROLE here|none ADDRESS|-`, and `workers ADDRESS…` of the last good release.
+# Lines `ROLE here|none ADDRESS|- BYTES`, `moving ROLE` of a move that was begun and not ended, `room BYTES` where data is kept, and
+# `workers ADDRESS…` of the last good release.
 data_places() {
   for role in $DATA_ROLES; do
-    if holds "$role"; then has=here; else has=none; fi
+    bytes=0
+    if holds "$role"; then
+      has=here
+      bytes=$(raw du -sb "$(data_directory "$role")" | cut -f 1)
+    else
+      has=none
+    fi
     at=$(data_at "$role")
-    printf '%s %s %s\n' "$role" "$has" "${at:--}"
+    printf '%s %s %s %s\n' "$role" "$has" "${at:--}" "${bytes:-0}"
+    [ ! -e "$STATE/moving-$role" ] || printf 'moving %s\n' "$role"
   done
+  mount=$ROOT${BERTH_MOUNT:-/mnt/berth}
+  [ ! -d "$mount" ] || printf 'room %s\n' "$(raw bounded 10 df -B1 --output=avail "$mount" | tail -n 1 | tr -d ' ')"
   good=$(good_release)
   if [ -n "$good" ]; then printf 'workers %s\n' "$(release_value "$good" BERTH_WORKERS)"; fi
+}
+
+# Who moves data stops the application and goes on from afar. Should nobody go on, it comes back by itself: a boot is refused to what would begin
+# beside the data, and waits while data is given or taken, which hold the lock. The next release ends this, as does the end of the move.
+RETURN_SECONDS=${BERTH_RETURN_SECONDS:-600}
+
+data_stopped() {
+  systemctl stop berth-return.timer >/dev/null 2>&1 || :
+  systemd-run --quiet --collect --unit=berth-return --on-active="$RETURN_SECONDS" --timer-property="OnUnitInactiveSec=$RETURN_SECONDS" "$HERE/berth" data return
+}
+
+data_return() {
+  mkdir -p "$STATE"
+  exec 9<>"$STATE/lock"
+  flock -n 9 || { say "data: a move goes on: $(first_line "$STATE/lock")"; return 0; }
+  release_lock
+  say "data: nobody went on with the move for $RETURN_SECONDS s: starting the application again, where its data still is"
+  systemctl start --no-block berth.service
+}
+
+# No move is under way any more, whatever became of it.
+data_through() {
+  systemctl stop berth-return.timer >/dev/null 2>&1 || :
+  for role in $DATA_ROLES; do rm -f "$STATE/moving-$role"; done
 }
 
 # Nobody may write meanwhile: a file copied under its writer is worth nothing.
@@ -93,6 +131,7 @@ idle() {
 
 # The directory as a tar on standard output, with the sums of its files in it.
 data_give() {
+  take_lock "giving $1" || return 1
   idle "$1" || return 1
   holds "$1" || { say "data: $1 has nothing to give here"; return 1; }
   cd "$(data_directory "$1")" || return 1
@@ -108,6 +147,7 @@ data_give() {
 # what was in that place is kept.
 data_take() {
   guard_volume || return 1
+  take_lock "taking $1" || return 1
   idle "$1" || return 1
   directory=$(data_directory "$1")
   incoming=$directory.incoming
@@ -120,10 +160,14 @@ data_take() {
   rm -f "$incoming/.berth-sums"
   [ -z "$2" ] || chown -R "$2:$2" "$incoming" || return 1
   sync -f "$incoming"
-  if [ -e "$directory" ]; then mv "$directory" "$directory.replaced-$(date -u +%Y%m%dT%H%M%SZ)" || return 1; fi
+  replaced=
+  if [ -e "$directory" ]; then
+    replaced=$directory.replaced-$(date -u +%Y%m%dT%H%M%SZ)
+    mv "$directory" "$replaced" || return 1
+  fi
   mv "$incoming" "$directory"
   sync -f "$directory"
-  say "data: took $1: $listed files, as given"
+  say "data: took $1: $listed files, as given${replaced:+; what was in their place stays at ${replaced#"$ROOT"}}"
 }
 
 # The copy that was given is kept under another name: no service starts on it again.
@@ -135,6 +179,8 @@ data_gave() {
   mv "$directory" "$kept" && say "data: $1 was moved away; the copy stays at ${kept#"$ROOT"}"
 }
 
+# Not while it is written to here: then this copy is the newer one.
 data_is_at() {
+  [ -z "$2" ] || idle "$1" || return 1
   if [ -n "$2" ]; then printf '%s\n' "$2" | write_file "$STATE/data-$1-at"; else rm -f "$STATE/data-$1-at"; fi
 }

@@ -34,6 +34,8 @@ carry_out() {
   load_release "$target"
   if [ "$back" = --back ]; then may_go_back "$target" "${3:-}" || exit 1; else printf '%s\n' "$target" | write_file "$STATE/laid"; fi
   begin_report "$target"
+  # A move of data came to its end, or gave up: this is what starts next.
+  [ -z "$BERTH_NODE" ] || systemctl stop berth-return.timer >/dev/null 2>&1 || :
   verdict=0
   prepare "$target" || verdict=$?
   if [ "$verdict" -ne 0 ]; then

@@ -3,20 +3,18 @@ import type { SshResult, SshTarget } from "./ssh.ts";
 
 /** Connections that outlive one command, one through another, and a stream from the one to the other. */
 
-const READY_MS = 20_000;
-
 /**
  * Sign in. With `via`, through that connection: to a node that only others of its private network need reach.
- * @throws {Error} when the host cannot be reached, or shows another key than the pinned one
+ * @throws {Error} when the host cannot be reached within `readyMs`, or shows another key than the pinned one
  */
-export async function dial(target: SshTarget, via?: Client): Promise<Client> {
+export async function dial(target: SshTarget, { via, readyMs }: { readonly via?: Client; readonly readyMs: number }): Promise<Client> {
   const pinned = Buffer.from(target.hostKey.trim().split(/\s+/)[1] ?? "", "base64");
-  const sock = via === undefined ? undefined : await forwarded(via, target);
+  const sock = via === undefined ? undefined : await forwarded(via, target, readyMs);
   const config: ConnectConfig = {
     ...(sock === undefined ? { host: target.host, port: target.port ?? 22 } : { sock }),
     username: target.user,
     privateKey: target.privateKey,
-    readyTimeout: READY_MS,
+    readyTimeout: readyMs,
     keepaliveInterval: 15_000,
     algorithms: { serverHostKey: ["ssh-ed25519"] },
     hostVerifier: (key: Buffer): boolean => key.equals(pinned),
@@ -29,9 +27,15 @@ export async function dial(target: SshTarget, via?: Client): Promise<Client> {
   });
 }
 
-function forwarded(via: Client, target: SshTarget): Promise<ClientChannel> {
+function forwarded(via: Client, target: SshTarget, readyMs: number): Promise<ClientChannel> {
   return new Promise((resolve, reject) => {
-    via.forwardOut("127.0.0.1", 0, target.host, target.port ?? 22, (error, channel) => (error === undefined ? resolve(channel) : reject(new Error(`reach ${target.host} over the private network: ${error.message}`))));
+    // The other end tries for two minutes before it says that nobody answers.
+    const late = setTimeout(() => reject(new Error(`reach ${target.host} over the private network: no answer within ${readyMs / 1000} s`)), readyMs);
+    via.forwardOut("127.0.0.1", 0, target.host, target.port ?? 22, (error, channel) => {
+      clearTimeout(late);
+      if (error === undefined) resolve(channel);
+      else reject(new Error(`reach ${target.host} over the private network: ${error.message}`));
+    });
   });
 }
 
@@ -62,15 +66,20 @@ export async function runOn(client: Client, command: string): Promise<SshResult>
 }
 
 /**
- * One command's standard output into another's standard input, byte for byte.
+ * One command's standard output into another's standard input, byte for byte. Whichever ends early takes the other with it: a source that nobody reads
+ * would wait for ever.
  * @throws {Error} with what the first of them that failed said
  */
 export async function stream(from: { client: Client; command: string }, to: { client: Client; command: string }): Promise<void> {
   const [source, sink] = [await open(from.client, from.command), await open(to.client, to.command)];
-  const ended = Promise.all([ending(source), ending(sink)]);
+  const failures: string[] = [];
+  const over = async (channel: ClientChannel, command: string): Promise<void> => {
+    const { code, stderr } = await ending(channel);
+    if (code !== 0) failures.push(`${command}: exit 0 is required, found ${code}: ${stderr.trim() || "nothing said"}`);
+  };
+  const ended = Promise.all([over(source, from.command).finally(() => sink.end()), over(sink, to.command).finally(() => source.close())]);
   sink.resume();
   source.pipe(sink);
-  for (const [index, { code, stderr }] of (await ended).entries()) {
-    if (code !== 0) throw new Error(`${index === 0 ? from.command : to.command}: exit 0 is required, found ${code}: ${stderr.trim() || "nothing said"}`);
-  }
+  await ended;
+  if (failures[0] !== undefined) throw new Error(failures[0]);
 }

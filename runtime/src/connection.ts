@@ -20,6 +20,13 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * there, waiting is the work, and a BRPOPLPUSH that timed out here still runs at the server and loses its job for 75 s.
  */
 const COMMAND_TIMEOUT_MS = 10_000;
+/**
+ * A command that Redis took this long to answer, in milliseconds, has met a dead connection: it is made anew. TCP alone goes on trying it, at intervals that
+ * double: after 30 s of cut network the next try came 25 s late. Above the command's own time-out, so that a slow answer costs no connection.
+ */
+const SOCKET_TIMEOUT_MS = 15_000;
+/** An idle connection is looked at after this long, in milliseconds, and given up 10 s later (Node's probes: ten, one a second): a waiting one says nothing by itself. */
+const KEEP_ALIVE_MS = 15_000;
 /** ioredis waits the server's own estimate before it looks again whether loading is over; ask at least this often. */
 const LOADING_RETRY_MS = 500;
 /** Between two attempts to connect, at most. Bull's own back-off reaches 20 s, which is 20 s of a worker doing nothing. */
@@ -52,12 +59,12 @@ export function redisOptions(env: NodeJS.ProcessEnv, { process, use, queue }: Re
     ...(url.protocol === "rediss:" ? { tls: tlsOptions(env, host) } : {}),
     connectionName: [process, use, ...(queue === undefined ? [] : [queue])].join(":"),
     connectTimeout: CONNECT_TIMEOUT_MS,
-    keepAlive: 30_000,
+    keepAlive: KEEP_ALIVE_MS,
     retryStrategy: (attempt) => Math.min(attempt * 100, RECONNECT_MAX_MS),
   };
   // Bull refuses a blocking or subscribing connection that gives up requests or checks readiness by itself.
   if (use !== "client") return { ...shared, maxRetriesPerRequest: null, enableReadyCheck: false };
-  return { ...shared, maxRetriesPerRequest: null, enableReadyCheck: true, maxLoadingRetryTime: LOADING_RETRY_MS, commandTimeout: COMMAND_TIMEOUT_MS };
+  return { ...shared, maxRetriesPerRequest: null, enableReadyCheck: true, maxLoadingRetryTime: LOADING_RETRY_MS, commandTimeout: COMMAND_TIMEOUT_MS, socketTimeout: SOCKET_TIMEOUT_MS };
 }
 
 /** A blank REDIS_URL counts as none, as before there were files for it. */

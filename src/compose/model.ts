@@ -63,6 +63,8 @@ export interface Service {
   readonly healthcheck?: Healthcheck | { readonly disable: true };
   readonly restart: "unless-stopped" | "no";
   readonly init: true;
+  /** Of the container's own network. */
+  readonly sysctls?: Readonly<Record<string, string>>;
   readonly stop_signal?: string;
   readonly stop_grace_period?: string;
   readonly mem_limit: string;

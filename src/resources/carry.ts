@@ -1,11 +1,8 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { Client } from "ssh2";
-import { publicKey } from "../config/keys.ts";
-import { DATA_ROLES, type DataRole, type Layout } from "../config/nodes.ts";
-import type { Config } from "../config/schema.ts";
-import { DEPLOY_USER } from "../host/cloud-init.ts";
+import type { DataRole } from "../config/nodes.ts";
 import type { SshTarget } from "../ssh.ts";
 import { dial, runOn, stream } from "../ssh-streams.ts";
+import { type Book, concerned, describe, type Move, movesOf, parseBook, Refused, roomFault, type Wanted } from "./moves.ts";
 import { stopCommand } from "./resize.ts";
 
 /**
@@ -14,109 +11,155 @@ import { stopCommand } from "./resize.ts";
  * whichever direction that one goes, and the host refuses a release whose data is not where its service is.
  */
 
-const DATA = "sudo /opt/berth/scripts/current/berth data";
+/** To sign in to a node, in milliseconds: in an update, and in a preview, which goes on without. */
+const DIAL_MS = 20_000;
+const LOOK_MS = 5_000;
 const START = "sudo systemctl restart berth.service";
-
-/** Where a role's data is, and where it is to be. Null: on the first node; else a private address. */
-export interface Move {
-  readonly role: DataRole;
-  readonly from: string | null;
-  readonly to: string | null;
-}
-
-/**
- * What must be moved.
- * @param book lines `ROLE here|none ADDRESS|-` of `berth data` on the first node
- * @param wanted where each role is to be; undefined for one that is placed nowhere
- */
-export function movesOf(book: string, wanted: Readonly<Record<DataRole, string | null | undefined>>): Move[] {
-  return DATA_ROLES.flatMap((role): Move[] => {
-    const [, has, at] = book.split("\n").map((line) => line.trim().split(" ")).find(([name]) => name === role) ?? [];
-    const to = wanted[role];
-    if (has === undefined || at === undefined || to === undefined) return [];
-    // As long as the first node's copy has its name, it is the one that was last written.
-    const from = has === "here" && (at === "-" || to !== null) ? null : at === "-" ? undefined : at;
-    return from === undefined || from === to ? [] : [{ role, from, to }];
-  });
-}
-
-/** Addresses of the workers of the release that runs. */
-export function workersOf(book: string): string[] {
-  return book.split("\n").filter((line) => line.startsWith("workers")).flatMap((line) => line.trim().split(/\s+/).slice(1));
-}
 
 export interface Carrying {
   readonly first: SshTarget;
-  readonly wanted: Readonly<Record<DataRole, string | null | undefined>>;
+  readonly wanted: Wanted;
+  /** Directory of this release's scripts; where they are not laid down yet, those in place answer. */
+  readonly scripts: string;
   readonly project: string;
   readonly uids: Readonly<Record<DataRole, number>>;
+  /** A node in words, by its address. */
+  readonly name?: (address: string | null) => string;
   readonly say: (line: string) => void;
 }
 
-/** Carry what must be carried; nothing is touched when all is where it is to be. @returns what was moved */
-export async function carry({ first, wanted, project, uids, say }: Carrying): Promise<Move[]> {
-  const main = await dial(first);
-  const others = new Map<string, Client>();
-  const at = async (address: string | null): Promise<Client> => {
-    if (address === null) return main;
-    const known = others.get(address) ?? (await dial({ ...first, host: address, port: 22 }, main));
-    others.set(address, known);
-    return known;
-  };
-  const stopped: Client[] = [];
-  const must = async (client: Client, command: string, what: string): Promise<string> => {
-    const { code, stdout, stderr } = await runOn(client, command);
+/** Connections to the first node and, through it, to others: each made once. */
+class Nodes {
+  readonly #first: SshTarget;
+  readonly #data: (step: string) => string;
+  readonly #open = new Map<string | null, Client>();
+
+  readonly #readyMs: number;
+
+  constructor(first: SshTarget, scripts: string, readyMs: number) {
+    this.#first = first;
+    this.#readyMs = readyMs;
+    this.#data = (step) => `sudo sh -c 'it=${scripts}/berth; [ -x "$it" ] || it=/opt/berth/scripts/current/berth; [ ! -x "$it" ] || exec "$it" data ${step}'`;
+  }
+
+  async at(address: string | null): Promise<Client> {
+    const known = this.#open.get(address);
+    if (known !== undefined) return known;
+    const client = address === null ? await dial(this.#first, { readyMs: this.#readyMs }) : await dial({ ...this.#first, host: address, port: 22 }, { via: await this.at(null), readyMs: this.#readyMs });
+    this.#open.set(address, client);
+    return client;
+  }
+
+  /** Shell text for one step of a move. */
+  data(step: string): string {
+    return this.#data(step);
+  }
+
+  /** @throws {Error} unless it exits 0 */
+  async run(address: string | null, command: string, what: string): Promise<string> {
+    const { code, stdout, stderr } = await runOn(await this.at(address), command);
     if (code !== 0) throw new Error(`${what}: exit 0 is required, found ${code}: ${stderr.trim() || "nothing said"}`);
     return stdout;
-  };
-  const halt = async (client: Client, what: string): Promise<void> => {
-    if (stopped.includes(client)) return;
-    stopped.push(client);
-    await must(client, stopCommand(project), `stop ${what}`);
-  };
-  try {
-    const book = await must(main, `test ! -x /opt/berth/scripts/current/berth || ${DATA}`, "ask the first node where the data is");
-    const moves = movesOf(book, wanted);
-    if (moves.length === 0) return [];
-    for (const { role, from, to } of moves) say(`moving the data of ${role}: from ${from ?? "the first node"} to ${to ?? "the first node"}; the application stops meanwhile`);
-    // In order: who takes jobs, who gives them with what they are kept in, then the new home, which has begun empty.
-    for (const address of workersOf(book)) await halt(await at(address), `the worker at ${address}`);
-    await halt(main, "the first node");
-    for (const { from, to } of moves) for (const address of [from, to]) if (address !== null) await halt(await at(address), `the node at ${address}`);
-    for (const { role, from, to } of moves) {
-      const [source, target] = [await at(from), await at(to)];
-      await stream({ client: source, command: `${DATA} give ${role}` }, { client: target, command: `${DATA} take ${role} ${uids[role]}` });
-      // The book first: with both copies there and the same, either direction is right.
-      if (to !== null) await must(main, `${DATA} at ${role} ${to}`, `write down where ${role} is`);
-      await must(source, `${DATA} gave ${role}`, `put the old copy of ${role} aside`);
-      if (to === null) await must(main, `${DATA} at ${role}`, `write down where ${role} is`);
-      say(`moved the data of ${role}, every file compared with its sum; the old copy is kept under another name`);
-    }
-    for (const { to } of moves) if (to !== null) await must(await at(to), START, `start the node at ${to}`);
-    return moves;
-  } catch (error) {
-    // The old release goes on where it can; it refuses to where its data has gone.
-    for (const client of stopped) await runOn(client, `${START} --no-block`).catch(() => undefined);
-    throw new Error(`${error instanceof Error ? error.message : String(error)}. No data is lost: each copy keeps its place until the new one is proved. Run the same command again: the move goes on`, { cause: error });
-  } finally {
-    for (const client of [...others.values(), main]) client.end();
+  }
+
+  async book(address: string | null): Promise<Book> {
+    return parseBook(await this.run(address, this.data(""), `ask ${address ?? "the first node"} where the data is`));
+  }
+
+  close(): void {
+    // Those that lead through the first one end before it.
+    for (const client of [...this.#open.values()].toReversed()) client.end();
   }
 }
 
-/** Runs before the first node's release, which is the first to rely on where the data is. */
-export function carryData(config: Config, layout: Layout, address: pulumi.Output<string>): pulumi.ResourceHook {
-  const host = new Promise<string>((resolve) => address.apply(resolve));
-  const place = (role: DataRole): string | null | undefined => {
-    const holder = layout.holder[role];
-    return holder === undefined ? undefined : holder.first ? null : holder.address;
+interface Plan {
+  readonly book: Book;
+  readonly others: ReadonlyMap<string, Book>;
+  readonly moves: readonly Move[];
+}
+
+/** What is to be moved, by what the nodes say. @param lenient a node that does not answer is left out: it may not be made yet */
+async function planned(nodes: Nodes, wanted: Wanted, lenient = false): Promise<Plan> {
+  const book = await nodes.book(null);
+  const others = new Map<string, Book>();
+  for (const address of concerned(book, wanted)) {
+    const said = await nodes.book(address).catch((error: unknown) => { if (lenient) return undefined; throw error; });
+    if (said !== undefined) others.set(address, said);
+  }
+  const unasked = lenient && Object.values(book.roles).some(({ at }) => at !== undefined && !others.has(at) && concerned(book, wanted).includes(at));
+  if (unasked) throw new Error("the node that has the data does not answer");
+  const moves = movesOf(book, wanted, others);
+  for (const address of new Set(moves.map(({ to }) => to))) {
+    const fault = roomFault(moves, address, address === null ? book : others.get(address));
+    if (fault !== undefined) throw new Refused(fault);
+  }
+  return { book, others, moves };
+}
+
+/** What an update would move, in words; empty when all is where it is to be. Nothing is changed. @throws {Refused} saying what would be refused */
+export async function foresee({ first, wanted, scripts, name }: Pick<Carrying, "first" | "wanted" | "scripts" | "name">): Promise<string[]> {
+  const nodes = new Nodes(first, scripts, LOOK_MS);
+  try {
+    return (await planned(nodes, wanted, true)).moves.map((move) => describe(move, name));
+  } finally {
+    nodes.close();
+  }
+}
+
+/** Carry what must be carried; nothing is touched when all is where it is to be. @returns what was moved */
+export async function carry({ first, wanted, scripts, project, uids, name, say }: Carrying): Promise<readonly Move[]> {
+  const nodes = new Nodes(first, scripts, DIAL_MS);
+  const stopped: (string | null)[] = [];
+  const halt = async (address: string | null, what: string): Promise<void> => {
+    if (stopped.includes(address)) return;
+    stopped.push(address);
+    // Before anything stops: whoever stops it may die before the next word.
+    await nodes.run(address, nodes.data("stopped"), `see to it that ${what} comes back`);
+    await nodes.run(address, stopCommand(project), `stop ${what}`);
   };
-  return new pulumi.ResourceHook("carry-data", async () => {
-    await carry({
-      first: { host: await host, user: DEPLOY_USER, privateKey: config.secrets.deployKey.reveal(), hostKey: publicKey(config.secrets.hostKey) },
-      wanted: { redis: place("redis"), postgres: place("postgres") },
-      project: config.project,
-      uids: { redis: config.redis.uid, postgres: config.postgres.uid },
-      say: (line) => void pulumi.log.info(line),
-    });
-  });
+  try {
+    const { book, moves } = await planned(nodes, wanted);
+    if (moves.length === 0) {
+      if (book.moving.length > 0) await nodes.run(null, nodes.data("through"), "end the move that was given up");
+      return [];
+    }
+    for (const move of moves) say(describe(move, name));
+    // All of them answer before any of them stops.
+    for (const address of [...book.workers, ...moves.flatMap(({ from, to }) => [from, to])]) await nodes.at(address);
+    for (const { role } of moves) await nodes.run(null, nodes.data(`moving ${role}`), `write down that ${role} is being moved`);
+    // In order: who takes jobs, who gives them with what they are kept in, then the new home, which has begun empty.
+    for (const address of book.workers) await halt(address, `the worker at ${address}`);
+    await halt(null, "the first node");
+    for (const { from, to } of moves) for (const address of [from, to]) if (address !== null) await halt(address, `the node at ${address}`);
+    for (const move of moves) {
+      await carryOne(nodes, move, book, uids);
+      say(`moved the data of ${move.role}, every file compared with its sum; the old copy is kept under another name`);
+    }
+    for (const { to } of moves) if (to !== null) await nodes.run(to, `${nodes.data("through")}; ${START}`, `start the node at ${to}`);
+    await nodes.run(null, nodes.data("through"), "end the move");
+    return moves;
+  } catch (error) {
+    // The old release goes on where it can; it refuses to where its data has gone.
+    for (const address of stopped) await nodes.at(address).then((client) => runOn(client, `${START} --no-block`)).catch(() => undefined);
+    const said = error instanceof Error ? error.message : String(error);
+    throw new Error(stopped.length === 0 ? `${said}. Nothing was stopped, and nothing moved` :
+      `${said}. No data is lost: each copy keeps its place until the new one is proved. Run the same command again: the move goes on`, { cause: error });
+  } finally {
+    nodes.close();
+  }
+}
+
+async function carryOne(nodes: Nodes, { role, from, to, only }: Move, book: Book, uids: Carrying["uids"]): Promise<void> {
+  const written = async (): Promise<string> => nodes.run(null, nodes.data(`at ${role} ${to ?? ""}`), `write down where ${role} is`);
+  if (only === "book") return void (await written());
+  if (only === undefined) {
+    await stream({ client: await nodes.at(from), command: nodes.data(`give ${role}`) }, { client: await nodes.at(to), command: nodes.data(`take ${role} ${uids[role]}`) });
+    // The book first: with both copies there and the same, either direction is right.
+    if (to !== null) await written();
+    await nodes.run(from, nodes.data(`gave ${role}`), `put the old copy of ${role} aside`);
+  }
+  // A copy that an earlier, cut move left on the first node.
+  if (to !== null && from !== null && book.roles[role]?.here === true) await nodes.run(null, nodes.data(`gave ${role}`), `put the older copy of ${role} aside`);
+  if (only === "aside") await nodes.run(null, nodes.data(`gave ${role}`), `put the old copy of ${role} aside`);
+  if (to === null) await written();
 }

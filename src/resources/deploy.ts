@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config/schema.ts";
 import { type ReleaseBundle, releaseBundle } from "../release/bundle.ts";
 import type { Verifier } from "../verify/bundle.ts";
-import { carryData } from "./carry.ts";
+import { carryData } from "./carry-hook.ts";
 import { HostFiles } from "./host-files.ts";
 import { type Machine, nameOn } from "./machines.ts";
 import { Release } from "./release.ts";
@@ -27,7 +27,7 @@ export function deploy(config: Config, machines: readonly Machine[], parts: { re
     const files = new HostFiles(nameOn(here, "host"), { config, server, bundle, verifier: parts.verifier });
     const before = released.at(-1);
     const after = [...joined, ...(before === undefined ? [] : [before.release])];
-    released.push({ ...machine, bundle, release: new Release(nameOn(here, "release"), { config, here, server, bundle, files, after, hooks: moves && here.node.first ? [carryData(config, here.layout, server.address)] : [] }) });
+    released.push({ ...machine, bundle, release: new Release(nameOn(here, "release"), { config, here, server, bundle, files, after, hooks: moves && here.node.first ? [carryData(config, here.layout, server.address, bundle)] : [] }) });
   }
   return released;
 }

@@ -59,7 +59,7 @@ test("what CONFIG GET must answer, in Redis's own words", () => {
       "shutdown-on-sigterm": "nosave",
       "slowlog-log-slower-than": "10000",
       "slowlog-max-len": "256",
-      "tcp-keepalive": "60",
+      "tcp-keepalive": "15",
       "timeout": "0",
     }
   `);

@@ -21,12 +21,13 @@ describe("options of a connection", () => {
         "db": 0,
         "enableReadyCheck": true,
         "host": "redis",
-        "keepAlive": 30000,
+        "keepAlive": 15000,
         "maxLoadingRetryTime": 500,
         "maxRetriesPerRequest": null,
         "password": "s3cret",
         "port": 6379,
         "retryStrategy": Any<Function>,
+        "socketTimeout": 15000,
       }
     `);
   });
