@@ -25,9 +25,15 @@ export interface SshOptions {
   readonly onStderr?: (text: string) => void;
 }
 
+/** Nobody answered, or not as the pinned host: nothing was run. The message says who and why. */
+export class Unreachable extends Error {
+  override readonly name = "Unreachable";
+}
+
 /**
  * Run one command on the host and give back what it said, whatever its exit code.
- * Throws when the host cannot be reached, shows another key than the pinned one, or does not answer within `timeoutSeconds`.
+ * @throws {Unreachable} when the host cannot be reached, or shows another key than the pinned one
+ * @throws {Error} when it does not answer within `timeoutSeconds`
  */
 export function runOverSsh(target: SshTarget, command: string, options: SshOptions = {}): Promise<SshResult> {
   const { timeoutSeconds = 120 } = options;
@@ -75,7 +81,7 @@ export function signingIn(target: SshTarget, seconds: number): SigningIn {
   const pinned = Buffer.from(target.hostKey.trim().split(/\s+/)[1] ?? "", "base64");
   let refusedKey: string | undefined;
   return {
-    failure: (error) => new Error(refusedKey === undefined
+    failure: (error) => new Unreachable(refusedKey === undefined
       ? `connect to ${target.user}@${target.host}: ${error.message}`
       : `connect to ${target.host}: the pinned host key is required, found another (${refusedKey}). ` +
         "Either this is not the server, or it was rebuilt: compare with `pulumi stack output`."),

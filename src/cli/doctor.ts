@@ -5,7 +5,7 @@ import type { Diagnosis } from "../doctor/types.ts";
 import type { SshTarget } from "../ssh.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { askHost, takeNode, takeStack } from "./host.ts";
-import { firstFailure, nodesOf, onNodes, sayNode } from "./nodes.ts";
+import { eachNode, nodesOf, onNodes } from "./nodes.ts";
 
 /** Section -> what it prints. The host's script has the same names. */
 export const SECTIONS: Readonly<Record<string, string>> = {
@@ -49,14 +49,11 @@ export async function run(args: readonly string[]): Promise<number> {
   const { section, json } = doctorOptions(rest);
   const nodes = await nodesOf(stack, node);
   if (section !== undefined) return await onNodes(nodes, ["doctor", section], TIMEOUT_SECONDS);
-  const codes: number[] = [];
-  for (const one of nodes) {
-    sayNode(one);
-    const diagnosis = await diagnoseHost(one.target);
+  return await eachNode(nodes, async ({ target }) => {
+    const diagnosis = await diagnoseHost(target);
     process.stdout.write(json ? `${JSON.stringify(diagnosis)}\n` : doctorTable(diagnosis));
-    codes.push(diagnosis.findings.length === 0 ? 0 : 10);
-  }
-  return firstFailure(codes);
+    return diagnosis.findings.length === 0 ? 0 : 10;
+  }, json ? process.stderr : process.stdout);
 }
 
 /** @throws {CommandError} when the server does not tell its facts */

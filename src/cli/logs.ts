@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { shellWord } from "../shell.ts";
 import { UsageError } from "./command.ts";
 import { onHost, takeNode, takeStack } from "./host.ts";
-import { firstFailure, nodesOf, nodesWith, sayNode, theNode } from "./nodes.ts";
+import { eachNode, nodesOf, nodesWith, theNode } from "./nodes.ts";
 import { isService, SERVICES } from "./services.ts";
 
 export const help = `
@@ -30,12 +30,8 @@ export async function run(args: readonly string[]): Promise<number> {
   const { words, services, follow } = logsOptions(rest);
   const found = await nodesWith(await nodesOf(stack, node), services);
   if (follow) theNode(found, "--follow is of one");
-  const codes: number[] = [];
-  for (const one of found) {
-    if (found.length > 1) sayNode(one);
-    codes.push(await onHost(one.target, ["logs", ...[...words, ...one.services].map(shellWord)], follow ? FOLLOW_SECONDS : 60));
-  }
-  return firstFailure(codes);
+  const seconds = follow ? FOLLOW_SECONDS : 60;
+  return await eachNode(found.length > 1 ? found : found.map((one) => ({ ...one, name: undefined })), ({ target, services: there }) => onHost(target, ["logs", ...[...words, ...there].map(shellWord)], seconds), process.stdout);
 }
 
 /** The words for `docker compose logs`, before the services. @throws {UsageError} naming what is wrong */

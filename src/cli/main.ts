@@ -1,5 +1,6 @@
 import { CommandError, UsageError, type Command } from "./command.ts";
 import { ConfigError } from "../config/faults.ts";
+import { Unreachable } from "../ssh.ts";
 
 /** Every command, in the order of the help. To add one: a line here, and a module that exports `help` and `run`. */
 const commands: Readonly<Record<string, Command>> = {
@@ -105,7 +106,7 @@ function failed(error: unknown, command: Command): number {
     process.stderr.write(`berth: ${error.message}\nusage: berth ${command.usage}\n`);
     return 2;
   }
-  if (error instanceof CommandError || error instanceof ConfigError) {
+  if (error instanceof CommandError || error instanceof ConfigError || error instanceof Unreachable) {
     process.stderr.write(`berth: ${error.message}\n`);
     return 1;
   }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { SshTarget } from "../ssh.ts";
+import { type SshTarget, Unreachable } from "../ssh.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { askHost, hostOf, onHost } from "./host.ts";
 import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
@@ -33,22 +33,55 @@ export async function nodesOf(stack: string | undefined, node: string | undefine
 }
 
 /** Run `server/berth COMMAND` on one node after the other, each under its name. @returns the first exit code that is not 0 */
-export async function onNodes(nodes: readonly NodeTarget[], command: readonly string[], timeoutSeconds: number): Promise<number> {
+export function onNodes(nodes: readonly NodeTarget[], command: readonly string[], timeoutSeconds: number): Promise<number> {
+  return eachNode(nodes, ({ target }) => onHost(target, command, timeoutSeconds), process.stdout);
+}
+
+/**
+ * Ask one node after the other, each under its name. One that does not answer is said, the others are asked all the same, and at the end it is said again.
+ * @param out where the answers go, so that the names stand among them
+ * @returns the first exit code that is not 0; a node that does not answer counts as 1
+ * @throws {Unreachable} when it is the only one
+ */
+export async function eachNode<N extends NodeTarget>(nodes: readonly N[], ask: (node: N) => Promise<number>, out: Out = process.stderr): Promise<number> {
+  const say = (text: string): void => void process.stderr.write(text);
   const codes: number[] = [];
+  const silent: string[] = [];
   for (const node of nodes) {
-    sayNode(node);
-    codes.push(await onHost(node.target, command, timeoutSeconds));
+    sayNode(node, out);
+    try {
+      codes.push(await ask(node));
+    } catch (error) {
+      if (!(error instanceof Unreachable) || node.name === undefined) throw error;
+      say(`berth: node ${node.name} does not answer: ${error.message}\n`);
+      silent.push(node.name);
+      codes.push(1);
+    }
   }
+  if (silent.length > 0 && nodes.length > 1) say(`\n${words(`${silent.length} of ${nodes.length} nodes did not answer: ${silent.join(", ")}. ${SILENT}`)}\n`);
   return firstFailure(codes);
 }
 
+const SILENT = "One that is off: power it on at Hetzner, and it comes up by itself. One that was deleted: `npx pulumi up --refresh` makes it anew, and attaches its volume.";
+
+/** In lines of at most 80 columns. */
+function words(text: string): string {
+  return text.split(" ").reduce((lines: string[], word) => {
+    const last = lines.at(-1);
+    return last === undefined || last.length + 1 + word.length > 80 ? [...lines, word] : [...lines.slice(0, -1), `${last} ${word}`];
+  }, []).join("\n");
+}
+
+/** Standard output or standard error. */
+type Out = Pick<NodeJS.WriteStream, "write">;
+
 /** A heading above what comes of one node of several. */
-export function sayNode({ name }: NodeTarget): void {
-  if (name !== undefined) process.stderr.write(`\n== ${name}\n`);
+function sayNode({ name }: NodeTarget, out: Out = process.stderr): void {
+  if (name !== undefined) out.write(`\n== ${name}\n`);
 }
 
 /** The first exit code that is not 0. */
-export function firstFailure(codes: readonly number[]): number {
+function firstFailure(codes: readonly number[]): number {
   return codes.find((code) => code !== 0) ?? 0;
 }
 
@@ -78,7 +111,11 @@ const SECONDS_TO_LOOK = 60;
 export async function nodesWith<S extends string>(nodes: readonly NodeTarget[], services: readonly S[], has: typeof hasService = hasService): Promise<(NodeTarget & { readonly services: readonly S[] })[]> {
   if (nodes.length === 1) return nodes.map((node) => ({ ...node, services }));
   const looked = await Promise.all(nodes.map(async (node) => {
-    const there = await Promise.all(services.map((service) => has(node.target, service)));
+    const there = await Promise.all(services.map((service) => has(node.target, service).catch((error: unknown) => {
+      if (!(error instanceof Unreachable)) throw error;
+      process.stderr.write(`berth: node ${node.name ?? ""} does not answer: ${error.message}\n`);
+      return false;
+    })));
     return { ...node, services: services.filter((_, index) => there[index]) };
   }));
   const found = looked.filter((node) => node.services.length > 0);

@@ -3,7 +3,7 @@ import { table } from "../verify/table.ts";
 import { runOverSsh, type SshTarget } from "../ssh.ts";
 import { UsageError } from "./command.ts";
 import { takeNode, takeStack } from "./host.ts";
-import { firstFailure, nodesOf, sayNode, theNode } from "./nodes.ts";
+import { eachNode, type NodeTarget, nodesOf, theNode } from "./nodes.ts";
 import { untilInterrupted, watch, type Verified } from "./verify-watch.ts";
 
 export const help = `
@@ -19,7 +19,7 @@ options
   --every=SECONDS  between two of them with --watch; default 30
 
 Exit code: 0 verified, 10 the release is at fault, 11 the host is (what was so before the
-release among it), 1 could not be verified, 2 usage. With --watch: the last one's.
+release among it), 1 could not be verified or reached, 2 usage. With --watch: the last one's.
 `;
 
 /** The settle window (at most an hour by its schema, 45 s by default), the verifier's own bound and the connection. */
@@ -47,12 +47,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const options = verifyOptions(rest);
   const nodes = await nodesOf(stack, node);
   if (!options.watch) {
-    const codes: number[] = [];
-    for (const one of nodes) {
-      sayNode(one);
-      codes.push(await once(one.target, options.json));
-    }
-    return firstFailure(codes);
+    return await verifyNodes(nodes, options.json);
   }
   const { target } = theNode(nodes, "--watch is of one");
   return await watch({
@@ -63,6 +58,11 @@ export async function run(args: readonly string[]): Promise<number> {
     write: (text) => { process.stdout.write(text); },
     interrupted: untilInterrupted(),
   });
+}
+
+/** Verify each node. @returns the first exit code that is not 0; 1 for one that does not answer */
+export function verifyNodes(nodes: readonly NodeTarget[], json: boolean): Promise<number> {
+  return eachNode(nodes, ({ target }) => once(target, json));
 }
 
 async function once(target: SshTarget, json: boolean): Promise<number> {

@@ -1,67 +1,177 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ask, containerIds, redisCli } from "../../rehearsal/observe.ts";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { ask, containerIds, redisCli, redisClients, verify } from "../../rehearsal/observe.ts";
 import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
-import { SPLIT_REDIS, SPLIT_WORKER } from "../../rehearsal/topology.ts";
-import { nodesOf, nodesWith } from "../../src/cli/nodes.ts";
-import { noPulumi, notPassed, rehearsed } from "../helpers/deployment.ts";
+import { SPLIT_WORKER } from "../../rehearsal/topology.ts";
+import { type NodeTarget, nodesOf, nodesWith } from "../../src/cli/nodes.ts";
+import { verifyNodes } from "../../src/cli/verify.ts";
+import { check, noPulumi, notPassed, rehearsed } from "../helpers/deployment.ts";
+import { act, answersAgain, eventually } from "../helpers/hardware.ts";
 import { JobGiver } from "../helpers/job-giver.ts";
+import { cutOff, heal } from "../helpers/partition.ts";
+import { lost } from "../helpers/jobs-done.ts";
+import { keepRows, keptRows } from "../helpers/kept-rows.ts";
+
+const SPLIT_DATA = { main: { roles: ["proxy", "api", "worker"] }, data: { roles: ["redis", "postgres"] } };
+const SINGLE = { main: { roles: ["proxy", "api", "worker", "redis", "postgres"] } };
 
 /** One living stack that is spread over two servers and put together again, with jobs being added and worked the whole time. In this order. */
 describe.skipIf(noPulumi !== undefined)(`from one node to several and back${noPulumi === undefined ? "" : `, ${noPulumi}`}`, () => {
   const rehearsal = rehearsed({ engine: "pulumi" });
-  const giver = new JobGiver();
+  // Jobs that no fault met, and jobs that were given while a node or the network was away.
+  const [calm, faulty] = [new JobGiver(), new JobGiver()];
   let addressed = "";
+  let rows = "";
 
   beforeAll(async () => {
     await rehearsal.it.up();
     addressed = rehearsal.it.address;
     await redisCli(rehearsal.it, "SET kept since-the-start");
-    giver.begin(rehearsal.it);
+    rows = await keepRows(rehearsal.it);
+    calm.begin(rehearsal.it);
   });
-  afterAll(() => giver.end());
+  afterAll(() => Promise.all([calm.end(), faulty.end()]));
 
   test("the worker on a node of its own: a server is made, nothing is moved", async () => {
     expect.soft(await previewed(rehearsal.it, SPLIT_WORKER)).toEqual(["create release-worker", "create server", "create server-worker", "update release"]);
     expect.soft(await moved(rehearsal.it, SPLIT_WORKER)).toEqual([]);
     expect(await placed(rehearsal.it)).toEqual({ proxy: ["main"], api: ["main"], redis: ["main"], postgres: ["main"], worker: ["worker"] });
-    await giver.works(rehearsal.it);
+    await calm.works(rehearsal.it);
+    await calm.end();
   });
 
-  test("Redis on a node of its own, the worker back: the append-only file is moved before the release that expects it there", async () => {
-    expect.soft(await previewed(rehearsal.it, SPLIT_REDIS)).toEqual(["create release-redis", "create server-redis", "delete release-worker", "delete server-worker", "update release"]);
-    expect.soft(await moved(rehearsal.it, SPLIT_REDIS)).toEqual(["moving the data of redis: from the first node to ADDRESS; the application stops meanwhile", MOVED]);
-    expect(await placed(rehearsal.it)).toEqual({ proxy: ["main"], api: ["main"], worker: ["main"], postgres: ["main"], redis: ["redis"] });
-    await giver.works(rehearsal.it);
+  test("the worker's node is off: jobs wait, `berth verify` names it; powered on, it takes them up by nobody's hand", async () => {
+    const { it } = rehearsal;
+    await act(it, "poweroff", "worker");
+    faulty.begin(it);
+    await eventually("jobs wait", 60_000, async () => Number(await redisCli(it, "LLEN bull:email:wait")) > 3);
+    expect((await ask(it, "/readyz")).status).toBe(200);
+    const { code, said } = await verifiedFromHere(await nodesHere(it));
+    expect(code).toBe(1);
+    expect(said).toContain("berth: node worker does not answer: connect to deploy@");
+    expect(said).toContain("1 of 2 nodes did not answer: worker.");
+    await act(it, "poweron", "worker");
+    await faulty.works(it);
+    await faulty.end();
+    calm.begin(it);
   });
 
-  test("all on one again: the data comes back, and the other servers go", async () => {
-    const single = { main: { roles: ["proxy", "api", "worker", "redis", "postgres"] } };
-    expect.soft(await previewed(rehearsal.it, single)).toEqual(["delete release-redis", "delete server", "delete server-redis", "update release"]);
-    expect.soft(await moved(rehearsal.it, single)).toEqual(["moving the data of redis: from ADDRESS to the first node; the application stops meanwhile", MOVED]);
-    expect(rehearsal.it.api.books.servers.size).toBe(1);
-    expect(rehearsal.it.address).toBe(addressed);
-    await giver.works(rehearsal.it);
+  test("Redis and Postgres on a node of their own, the worker back: data is moved before the release that expects it there", async () => {
+    const { it } = rehearsal;
+    expect.soft(await previewed(it, SPLIT_DATA)).toEqual([
+      "create release-data", "create server-data", "delete release-worker", "delete server-worker",
+      "postgres: its data (SIZE) will be moved from node main to node data (ADDRESS); the application stops meanwhile, and a copy stays on node main",
+      "redis: its data (SIZE) will be moved from node main to node data (ADDRESS); the application stops meanwhile, and a copy stays on node main",
+      "update release",
+    ]);
+    expect.soft(await moved(it, SPLIT_DATA)).toEqual([MOVED("redis"), MOVED("postgres")]);
+    expect(await placed(it)).toEqual({ proxy: ["main"], api: ["main"], worker: ["main"], postgres: ["data"], redis: ["data"] });
+    expect(await keptRows(it)).toBe(rows);
+    await calm.works(it);
+    await calm.end();
   });
 
-  test("no job that was taken is lost, and none was done twice", async () => {
-    await giver.end();
-    const { taken, refused } = giver;
-    rehearsal.it.steps.line(`           ${taken.length} jobs taken, ${refused} requests refused meanwhile`);
-    expect(taken.length).toBeGreaterThan(50);
+  test("the data's node is cut off: requests are answered in bounded time, and all is as it was within seconds of the healing", async () => {
+    const { it } = rehearsal;
+    faulty.begin(it);
+    await faulty.works(it);
+    await cutOff(it, "data");
+    const answers: { status: number; seconds: number }[] = [];
+    const cut = Date.now();
+    while (Date.now() - cut < 20_000) {
+      const asked = Date.now();
+      const { status } = await ask(it, "/readyz");
+      answers.push({ status, seconds: (Date.now() - asked) / 1000 });
+    }
+    await heal(it);
+    const seconds = await answersAgain(it);
+    it.steps.line(`           ready ${seconds.toFixed(1)} s after the network was`);
+    // The first may have been asked before the cut was felt.
+    expect([...new Set(answers.slice(1).map(({ status }) => status))]).toEqual([503]);
+    expect(Math.max(...answers.map((answer) => answer.seconds))).toBeLessThan(5);
+    await faulty.works(it);
+    await eventually("exactly the expected connections", 60_000, async () => (await redisClients(it)).length === 10);
+    expect(notPassed(await verify(it))).toEqual([]);
+  });
+
+  test("the data's node loses its power, and no connection is told so: the append-only file is loaded, and the application goes on", async () => {
+    const { it } = rehearsal;
+    await cutOff(it, "data");
+    await act(it, "reset", "data");
+    await heal(it);
+    it.steps.line(`           ready ${(await answersAgain(it)).toFixed(1)} s after the power came back`);
+    await faulty.works(it);
+    await faulty.end();
+    const data = await it.attemptOn("data", [BERTH, "verify", "--json"], { timeoutMs: 180_000 });
+    expect(check(JSON.parse(data.stdout.trim().split("\n").at(-1) ?? ""), "redis.loading").status).toBe("pass");
+    expect(data.code).toBe(0);
+    calm.begin(it);
+  });
+
+  test("what would lose data is refused, before anything stops", async () => {
+    const { it } = rehearsal;
+    const before = await containerIds(it);
+    // Nodes taken out of the configuration while the data is elsewhere.
+    const dropped = await it.up({ nodes: undefined }).catch(String);
+    expect(dropped).toContain("its data is on the node at");
+    // A second copy, by somebody's hand.
+    const copy = "/mnt/berth/redis/appendonlydir";
+    await it.exec(["sh", "-c", `mkdir -p ${copy} && touch ${copy}/appendonly.aof.manifest`]);
+    const preview = await previewed(it, SINGLE);
+    const twice = await it.up({ nodes: SINGLE }).catch(String);
+    await it.exec(["rm", "-r", copy]);
+    expect(preview.join("\n")).toContain("`pulumi up` will refuse this. move redis: one copy of its data is required, found two");
+    expect(twice).toContain("Nothing was stopped, and nothing moved");
+    expect(await containerIds(it)).toEqual(before);
+    await calm.works(it);
+  });
+
+  test("all on one again: a move whose connections are cut comes back by itself, and the next update ends it; the other servers go", async () => {
+    const { it } = rehearsal;
+    await calm.end();
+    expect.soft(await previewed(it, SINGLE)).toEqual([
+      "delete release-data", "delete server", "delete server-data",
+      "postgres: its data (SIZE) will be moved from the node at ADDRESS to node main; the application stops meanwhile, and a copy stays on the node at ADDRESS",
+      "redis: its data (SIZE) will be moved from the node at ADDRESS to node main; the application stops meanwhile, and a copy stays on the node at ADDRESS",
+      "update release",
+    ]);
+    await cutWhileTaking(it, "postgres");
+    expect(await it.up({ nodes: SINGLE }).catch(String)).toContain("No data is lost");
+    // What the timer does after ten minutes in which nobody goes on: here as soon as it may.
+    for (const node of ["data", "main"]) await it.attemptOn(node, [BERTH, "data", "return"]);
+    await answersAgain(it);
+    calm.begin(it);
+    await calm.works(it);
+    expect.soft(await moved(it, SINGLE)).toEqual([MOVED("redis"), MOVED("postgres")]);
+    expect(it.api.books.servers.size).toBe(1);
+    expect(it.address).toBe(addressed);
+    expect(await keptRows(it)).toBe(rows);
+    await calm.works(it);
+  });
+
+  test("no job that was taken is lost; none was done twice, but those that a fault met at work", async () => {
+    const { it } = rehearsal;
+    await calm.end();
+    it.steps.line(`           ${calm.taken.length} jobs taken in calm and ${faulty.taken.length} amid faults, ${calm.refused} and ${faulty.refused} requests refused`);
+    expect(calm.taken.length).toBeGreaterThan(50);
     // Asking brings a row up to date whose event nobody heard.
-    for (const id of taken) await expect.poll(async () => (await ask(rehearsal.it, `/jobs/${id}`)).body, { timeout: 60_000, interval: 1_000, message: id }).toMatchObject({ id, state: "completed" });
-    expect(await lost(rehearsal.it, taken)).toEqual({ rows: [], completed: [], again: [], failed: "0" });
-    expect(await redisCli(rehearsal.it, "GET kept")).toBe("since-the-start\n");
+    for (const id of [...calm.taken, ...faulty.taken]) await expect.poll(async () => (await ask(it, `/jobs/${id}`)).body, { timeout: 60_000, interval: 1_000, message: id }).toMatchObject({ id, state: "completed" });
+    expect(await lost(it, calm.taken)).toEqual({ rows: [], completed: [], again: [], failed: "0" });
+    const { again, ...amid } = await lost(it, faulty.taken);
+    it.steps.line(`           ${again.length} ran again because a fault met them at work`);
+    expect(amid).toEqual({ rows: [], completed: [], failed: "0" });
+    expect(await redisCli(it, "GET kept")).toBe("since-the-start\n");
   });
 });
 
-const MOVED = "moved the data of redis, every file compared with its sum; the old copy is kept under another name";
+const BERTH = "/opt/berth/scripts/current/berth";
+const MOVED = (role: string): string => `moved the data of ${role}, every file compared with its sum; the old copy is kept under another name`;
 
-/** What a preview says of servers, their places in the network, and releases. */
+/** What a preview says of servers, their places in the network, releases, and moves of data. */
 async function previewed(it: Rehearsal, nodes: object): Promise<string[]> {
-  const { changes } = await it.pulumi.preview(it.configWith({ nodes }));
+  const { changes, text } = await it.pulumi.preview(it.configWith({ nodes }));
   const said = changes.map(({ op, name }) => `${op} ${name}`).filter((line) => / (?:server|release)/.test(line));
-  return [...new Set(said)].toSorted();
+  const warned = [...text.matchAll(/warning: (.*)$/gm)].map(([, line = ""]) => line.trim().replaceAll(/\d+\.\d+\.\d+\.\d+/g, "ADDRESS").replace(/\d+ MB/, "SIZE"));
+  return [...new Set([...said, ...warned])].toSorted();
 }
 
 /** Carry it out, verified on each node. @returns what it said of data that it moved */
@@ -69,27 +179,38 @@ async function moved(it: Rehearsal, nodes: object): Promise<string[]> {
   const before = it.said.length;
   const up = await it.up({ nodes });
   expect(notPassed(up.report)).toEqual([]);
-  expect(up.outside.filter((check) => check.status !== "pass")).toEqual([]);
+  expect(up.outside.filter((one) => one.status !== "pass")).toEqual([]);
   it.steps.line(`           ${up.seconds.toFixed(0)} s, ${up.report.checks.length} checks, ${up.report.connections.length} connections`);
-  const said = it.said.slice(before).flatMap((line) => /mov(?:ing|ed) the data.*/.exec(line)?.[0].trim() ?? []);
-  return [...new Set(said)].map((line) => line.replace(/\d+\.\d+\.\d+\.\d+/, "ADDRESS"));
+  return [...new Set(it.said.slice(before).flatMap((line) => /moved the data.*/.exec(line)?.[0].trim() ?? []))];
+}
+
+/** Every connection to the first node ends as it begins to take a role's data: as if the deployer had died. */
+async function cutWhileTaking(it: Rehearsal, role: string): Promise<void> {
+  const taking = `until grep -q '^taking ${role}' /var/lib/berth/lock; do sleep 0.02; done; pkill -KILL -u deploy sshd-session || pkill -KILL -u deploy sshd`;
+  await it.exec(["systemd-run", "--unit=cut-while-taking", "--collect", "sh", "-c", taking]);
+}
+
+async function nodesHere(it: Rehearsal): Promise<NodeTarget[]> {
+  const pulumi = async (args: readonly string[]) => ({ code: 0, stdout: await it.pulumi.run(args), stderr: "" });
+  return await nodesOf(undefined, undefined, pulumi);
+}
+
+/** `berth verify` as a laptop runs it. */
+async function verifiedFromHere(nodes: readonly NodeTarget[]): Promise<{ code: number; said: string }> {
+  let said = "";
+  const heard = vi.spyOn(process.stderr, "write").mockImplementation((text) => { said += String(text); return true; });
+  try {
+    const code = await verifyNodes(nodes, false);
+    return { code, said: said.replaceAll(/\s+/g, " ") };
+  } finally {
+    heard.mockRestore();
+  }
 }
 
 /** Role -> the nodes that have it, as `berth exec` and `berth logs` find them. */
 async function placed(it: Rehearsal): Promise<Record<string, string[]>> {
-  const pulumi = async (args: readonly string[]) => ({ code: 0, stdout: await it.pulumi.run(args), stderr: "" });
-  const nodes = await nodesOf(undefined, undefined, pulumi);
+  const nodes = await nodesHere(it);
   const roles = Object.keys(await containerIds(it));
   const found = roles.map(async (role) => [role, (await nodesWith(nodes, [role])).map(({ name }) => name ?? "")] as const);
   return Object.fromEntries(await Promise.all(found));
-}
-
-/** Of the jobs that were taken: those without a completed row, those that Redis does not have as completed, those that ran again; and how many failed. */
-async function lost(it: Rehearsal, taken: readonly string[]): Promise<{ rows: string[]; completed: string[]; again: string[]; failed: string }> {
-  const rows = (await it.execOn("postgres", ["docker", "exec", "berth-postgres-1", "psql", "-U", "app", "-d", "app", "-tAc", "select id from jobs where state = 'completed'"])).split("\n");
-  const completed = (await redisCli(it, "ZRANGE bull:file:completed 0 -1", "ZRANGE bull:email:completed 0 -1")).split("\n");
-  const again = (await redisCli(it, ...taken.flatMap((id) => ["file", "email"].map((queue) => `HMGET bull:${queue}:${id} stalledCounter attemptsMade`)))).split("\n");
-  const failed = (await redisCli(it, "EVAL \"return redis.call('ZCARD', 'bull:file:failed') + redis.call('ZCARD', 'bull:email:failed')\" 0")).trim();
-  const once = (list: readonly string[]) => (id: string): boolean => list.filter((one) => one === id).length !== 1;
-  return { rows: taken.filter(once(rows)), completed: taken.filter(once(completed)), again: again.filter((field) => !["", "0"].includes(field.trim())), failed };
 }

@@ -20,10 +20,11 @@ async function send(rehearsal: Rehearsal, method: "GET" | "POST", path: string, 
   return answer.parse(JSON.parse(text));
 }
 
-export type ServerAction = "poweron" | "shutdown" | "reboot" | "reset";
+export type ServerAction = "poweron" | "poweroff" | "shutdown" | "reboot" | "reset";
 
-export async function act(rehearsal: Rehearsal, action: ServerAction): Promise<void> {
-  await send(rehearsal, "POST", `/servers/${rehearsal.serverId}/actions/${action}`, {});
+/** @param node its name in `nodes`; the first server unless given */
+export async function act(rehearsal: Rehearsal, action: ServerAction, node?: string): Promise<void> {
+  await send(rehearsal, "POST", `/servers/${node === undefined ? rehearsal.serverId : rehearsal.serverOf(node)}/actions/${action}`, {});
   // A shutdown only presses the button.
   if (action !== "shutdown") return;
   await eventually("the server is off", 300_000, async () => (await send(rehearsal, "GET", `/servers/${rehearsal.serverId}`)).server?.status === "off");

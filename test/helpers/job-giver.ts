@@ -13,7 +13,9 @@ export class JobGiver {
   #ending = false;
   #running: Promise<void> = Promise.resolve();
 
+  /** May be begun again after its end. */
   begin(it: Rehearsal): void {
+    this.#ending = false;
     this.#running = this.#give(it);
   }
 

@@ -25,7 +25,8 @@ function hostPath(container: Container, directory: string): string | undefined {
 
 export function hostVolume({ host, seen }: Facts, { volume, images }: Expectations): Check {
   if (volume === null) return pass("host.volume", "nothing is kept on this node", "nothing is kept on this node");
-  const data = "redis" in images || !("postgres" in images) ? "data of Redis and Postgres on it" : "data of Postgres on it";
+  const kept = [...("redis" in images ? ["Redis"] : []), ...("postgres" in images ? ["Postgres"] : [])];
+  const data = `data of ${kept.length === 0 ? "the proxy" : kept.join(" and ")} on it`;
   const expected = `volume ${volume.id} at ${volume.mount}, ${data}`;
   if (!host.volume.known) return unknown("host.volume", host.volume.why, expected);
   if (!host.mounts.known) return unknown("host.volume", host.mounts.why, expected);
