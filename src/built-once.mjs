@@ -36,7 +36,8 @@ function kept(name, key) {
 async function build(name, key, options) {
   const esbuild = await import("esbuild");
   const { outputFiles, metafile } = await esbuild.build({ ...options, absWorkingDir: ROOT, write: false, metafile: true, plugins: [ownUrls] });
-  const text = outputFiles[0]?.text;
+  const map = outputFiles.find(({ path }) => path.endsWith(".map"))?.text;
+  const text = outputFiles.find(({ path }) => !path.endsWith(".map"))?.text;
   if (text === undefined) throw new Error(`bundling ${name}: required: one file; found: none from esbuild`);
   const digest = sha256(text);
   const own = Object.keys(metafile.inputs).filter((path) => !path.startsWith("node_modules/"));
@@ -44,9 +45,10 @@ async function build(name, key, options) {
   const file = join(CACHE, `${name}-${digest.slice(0, 12)}.mjs`);
   const before = previous(name);
   mkdirSync(CACHE, { recursive: true });
+  if (map !== undefined) replace(mapOf(file), map);
   replace(file, text);
   replace(manifestOf(name), JSON.stringify({ key, sources, file, digest }));
-  if (before !== undefined && before !== file) rmSync(before, { force: true });
+  if (before !== undefined && before !== file) for (const old of [before, mapOf(before)]) rmSync(old, { force: true });
   return { file, text, built: true };
 }
 
@@ -78,6 +80,11 @@ function previous(name) {
 
 function manifestOf(name) {
   return join(CACHE, `${name}.json`);
+}
+
+/** Where the source map of a bundle is kept, of options that ask for one. */
+function mapOf(file) {
+  return `${file}.map`;
 }
 
 function sha256(content) {

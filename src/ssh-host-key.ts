@@ -1,5 +1,3 @@
-import { Client } from "ssh2";
-
 /** What answers on an SSH port: its ed25519 host key in base64, or why there is none. */
 export type Met = { readonly key: string } | { readonly key: undefined; readonly why: string };
 
@@ -7,8 +5,9 @@ export type Met = { readonly key: string } | { readonly key: undefined; readonly
 const TIMEOUT_MS = 10_000;
 
 /** Ask for the host key and hang up before anything is said: no user is named, no key is offered. */
-export function hostKeyAt(host: string, port = 22): Promise<Met> {
-  return new Promise((resolve) => {
+export async function hostKeyAt(host: string, port = 22): Promise<Met> {
+  const { Client } = await import("ssh2");
+  return await new Promise((resolve) => {
     const client = new Client();
     let key: string | undefined;
     const settle = (met: Met): void => {

@@ -1,4 +1,4 @@
-import { Client, type ClientChannel, type ConnectConfig } from "ssh2";
+import type { Client, ClientChannel, ConnectConfig } from "ssh2";
 import type { SshResult, SshTarget } from "./ssh.ts";
 
 /** Connections that outlive one command, one through another, and a stream from the one to the other. */
@@ -19,8 +19,9 @@ export async function dial(target: SshTarget, { via, readyMs }: { readonly via?:
     algorithms: { serverHostKey: ["ssh-ed25519"] },
     hostVerifier: (key: Buffer): boolean => key.equals(pinned),
   };
+  const ssh2 = await import("ssh2");
   return await new Promise((resolve, reject) => {
-    const client = new Client();
+    const client = new ssh2.Client();
     client.once("ready", () => resolve(client));
     client.on("error", (error) => reject(new Error(`connect to ${target.user}@${target.host}: ${error.message}`)));
     client.connect(config);

@@ -1,4 +1,4 @@
-import { Client, type ConnectConfig } from "ssh2";
+import type { ConnectConfig } from "ssh2";
 
 /** Where and as whom to sign in. The host key is required: a connection that is not pinned is not made. */
 export interface SshTarget {
@@ -35,9 +35,11 @@ export class Unreachable extends Error {
  * @throws {Unreachable} when the host cannot be reached, or shows another key than the pinned one
  * @throws {Error} when it does not answer within `timeoutSeconds`
  */
-export function runOverSsh(target: SshTarget, command: string, options: SshOptions = {}): Promise<SshResult> {
+export async function runOverSsh(target: SshTarget, command: string, options: SshOptions = {}): Promise<SshResult> {
   const { timeoutSeconds = 120 } = options;
-  return new Promise((resolve, reject) => {
+  // Here, as in all that signs in: a program that has nothing to do loads none of it.
+  const { Client } = await import("ssh2");
+  return await new Promise((resolve, reject) => {
     const client = new Client();
     const signIn = signingIn(target, Math.min(timeoutSeconds, 20));
     const settle = (finish: () => void): void => {

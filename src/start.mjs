@@ -3,11 +3,13 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { builtOnce, ROOT } from "./built-once.mjs";
+import { namesSources } from "./stack-traces.mjs";
 
-async function program() {
+async function bundled() {
   try {
     const { file } = await builtOnce("program", {
       entryPoints: [join(ROOT, "src/index.ts")],
+      outfile: join(ROOT, "program.mjs"),
       bundle: true,
       platform: "node",
       format: "esm",
@@ -15,20 +17,30 @@ async function program() {
       // Bundled: our own and what is many small files. The rest is loaded as installed: Pulumi must be the engine's own, ssh2 has native parts.
       external: ["@pulumi/*", "esbuild", "ssh2", "ioredis", "pg"],
       banner: { js: 'import{createRequire as berthRequire}from"node:module";const require=berthRequire(import.meta.url);' },
-      sourcemap: "inline",
+      sourcemap: "external",
       sourcesContent: false,
-      sourceRoot: pathToFileURL(ROOT).href,
       tsconfigRaw: "{}",
       logLevel: "silent",
     });
-    return pathToFileURL(file).href;
+    return file;
   } catch (error) {
     console.error(`berth: the program could not be bundled, and is read file by file: ${error instanceof Error ? error.message : String(error)}`);
-    const { register } = await import("tsx/esm/api");
-    register();
-    return new URL("index.ts", import.meta.url).href;
+    return undefined;
   }
 }
 
+async function program() {
+  const file = await bundled();
+  if (file === undefined) {
+    const { register } = await import("tsx/esm/api");
+    register();
+    return import(new URL("index.ts", import.meta.url).href);
+  }
+  const mapped = namesSources(file);
+  return import(pathToFileURL(file).href).catch((error) => {
+    throw mapped(error);
+  });
+}
+
 // Its exports are the stack's outputs.
-export default { ...(await import(await program())) };
+export default { ...(await program()) };

@@ -70,7 +70,7 @@ export class PulumiEngine implements DeploymentEngine {
     const project = join(workDir, "project");
     for (const name of options.program === undefined ? LINKED : [...LINKED, "test"]) await symlink(join(root, name), join(project, name));
     const described = await readFile(join(root, "Pulumi.yaml"), "utf8");
-    await writeFile(join(project, "Pulumi.yaml"), options.program === undefined ? described : described.replace(/^main: .*$/m, `main: ${options.program}`).replace(/nodeargs: .*$/m, 'nodeargs: "--import tsx"'));
+    await writeFile(join(project, "Pulumi.yaml"), options.program === undefined ? described : described.replace(/^main: .*$/m, `main: ${options.program}`).replace(/^( *)typescript: false$/m, '$&\n$1nodeargs: "--import tsx"'));
     const plugins = cacheDirectory("pulumi-plugins");
     await mkdir(plugins, { recursive: true });
     await linkPlugins(plugins, root);

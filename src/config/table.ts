@@ -16,7 +16,6 @@ runtime:
   options:
     # Pulumi's own ts-node refuses ES modules with .ts import paths; start.mjs bundles src/index.ts once and runs it.
     typescript: false
-    nodeargs: "--enable-source-maps"
 main: src/start.mjs
 
 # Every key under \`berth:\`. A dotted key is a path into a section: \`server.type\` is \`berth:server: {type: …}\` in a stack's
