@@ -73,17 +73,21 @@ export async function init(options: InitOptions, effects: InitEffects): Promise<
   return 0;
 }
 
+/** How Pulumi says it, for every way of writing a stack's name and on every backend; its Automation API goes by the same words. */
+const NO_STACK = /no stack named .* found/;
+
 /** The stack's values; the stack is created where that was asked for. */
-async function existing(options: InitOptions, effects: InitEffects): Promise<StackValues> {
-  const { stack } = options;
-  const outcome = await effects.pulumi(["stack", "ls", "--json"]);
-  if (outcome.code === 0 && !stackNames(outcome.stdout).includes(stack) && !stack.includes("/")) {
-    const wanted = options.create || (await effects.asker?.ask(`There is no stack ${stack}. Create it (yes, no)`, "yes")) === "yes";
-    if (!wanted) throw new CommandError(`opening stack ${stack}: required a stack of that name; found ${stackNames(outcome.stdout).join(", ") || "none"}; run \`npx pulumi stack init ${stack}\`, or this with --create`);
-    await mustRun(effects.pulumi, `creating stack ${stack}`, ["stack", "init", stack, "--no-select"]);
-    effects.say(`  stack ${stack} created`);
+async function existing({ stack, create }: InitOptions, effects: InitEffects): Promise<StackValues> {
+  const read = await effects.pulumi(reading(stack));
+  if (!NO_STACK.test(read.stderr)) return await values(stack, { pulumi: () => Promise.resolve(read) });
+  const wanted = create || (await effects.asker?.ask(`There is no stack ${stack}. Create it (yes, no)`, "yes")) === "yes";
+  if (!wanted) {
+    const there = stackNames((await effects.pulumi(["stack", "ls", "--json"])).stdout);
+    throw new CommandError(`opening stack ${stack}: required a stack of that name; found ${there.join(", ") || "none"}; run \`npx pulumi stack init ${stack}\`, or this with --create`);
   }
-  return values(stack, effects);
+  await mustRun(effects.pulumi, `creating stack ${stack}`, ["stack", "init", stack, "--no-select"]);
+  effects.say(`  stack ${stack} created`);
+  return await values(stack, effects);
 }
 
 function stackNames(json: string): string[] {
@@ -93,11 +97,15 @@ function stackNames(json: string): string[] {
 }
 
 /** Secrets are among them, in this process's memory and nowhere else: what is there must not be generated again. */
-async function values(stack: string, effects: InitEffects): Promise<StackValues> {
-  const text = await mustRun(effects.pulumi, `reading stack ${stack}`, ["config", "--json", "--show-secrets", "--stack", stack]);
+async function values(stack: string, { pulumi }: Pick<InitEffects, "pulumi">): Promise<StackValues> {
+  const text = await mustRun(pulumi, `reading stack ${stack}`, reading(stack));
   const map: unknown = JSON.parse(text);
   if (typeof map !== "object" || map === null) return {};
   return Object.fromEntries(Object.entries(map).map(([key, entry]: [string, unknown]) => [key, textOf(valueAt(entry, ["value"]))]));
+}
+
+function reading(stack: string): readonly string[] {
+  return ["config", "--json", "--show-secrets", "--stack", stack];
 }
 
 /** As the answer to a question. */

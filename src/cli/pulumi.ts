@@ -54,6 +54,7 @@ function lastLines(stderr: string): string {
 
 function advice(stderr: string): string {
   if (/passphrase/i.test(stderr)) return "; export PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE), then run this again";
+  if (/organization name must be/.test(stderr)) return "; a backend that is a folder or a bucket has no organisations: give the stack's name alone, such as prod";
   if (/login|PULUMI_ACCESS_TOKEN/i.test(stderr)) return "; run `npx pulumi login` (or `npx pulumi login --local` for a backend on this machine), then run this again";
   return "";
 }

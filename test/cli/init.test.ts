@@ -231,10 +231,18 @@ describe("what is not there", () => {
     await expect(init(initOptions(["staging", "--yes"]), effects(fakePulumi()))).rejects.toThrowErrorMatchingInlineSnapshot(`[CommandError: opening stack staging: required a stack of that name; found prod; run \`npx pulumi stack init staging\`, or this with --create]`);
   });
 
-  test("--create creates it, without selecting it", async () => {
+  test.each(["staging", "example-org/staging", "example-org/berth/staging"])("--create creates %s, without selecting it", async (stack) => {
     const pulumi = fakePulumi({});
-    await init(initOptions(["staging", "--create", ...flags]), effects(pulumi));
-    expect(writes(pulumi)[0]).toBe("stack init staging --no-select");
+    await init(initOptions([stack, "--create", ...flags]), effects(pulumi));
+    expect(writes(pulumi)[0]).toBe(`stack init ${stack} --no-select`);
+    // What is there is not created again.
+    await init(initOptions([stack, "--create", ...flags]), effects(pulumi));
+    expect(writes(pulumi).filter((it) => it.startsWith("stack init"))).toHaveLength(1);
+  });
+
+  test("an organisation on a backend that knows none is said to be one", async () => {
+    const failing = { ...effects(fakePulumi()), pulumi: () => Promise.resolve({ code: 1, stdout: "", stderr: "error: organization name must be 'organization'\n" }) };
+    await expect(init(initOptions(["acme/prod", "--yes", "--create"]), failing)).rejects.toThrowErrorMatchingInlineSnapshot(`[CommandError: reading stack acme/prod: required \`pulumi config --json\` to succeed; found exit code 1: error: organization name must be 'organization'; a backend that is a folder or a bucket has no organisations: give the stack's name alone, such as prod]`);
   });
 
   test("nobody to ask and no --yes", async () => {

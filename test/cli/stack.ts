@@ -21,6 +21,8 @@ export function fakePulumi(config: Record<string, unknown> = {}, stacks: string[
 function answer(args: readonly string[], stdin: string, config: Record<string, unknown>, stacks: string[]): Outcome {
   const words = args.filter((it) => !it.startsWith("--"));
   const [area, verb, first] = words;
+  const stack = args[args.indexOf("--stack") + 1] ?? "";
+  if (args.includes("--stack") && !stacks.includes(stack)) return { code: 6, stdout: "", stderr: `error: no stack named '${stack}' found\n` };
   if (area === "stack" && verb === "ls") return done(JSON.stringify(stacks.map((name) => ({ name }))));
   if (area === "stack" && verb === "init" && first !== undefined) {
     stacks.push(first);
