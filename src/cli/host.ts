@@ -3,7 +3,7 @@ import { Secret } from "../config/secret.ts";
 import { DEPLOY_USER } from "../host/cloud-init.ts";
 import { runOverSsh, type SshResult, type SshTarget } from "../ssh.ts";
 import { sessionOverSsh, terminalOf, type Streams } from "../ssh-session.ts";
-import { UsageError } from "./command.ts";
+import { CommandError, UsageError } from "./command.ts";
 import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
 
 /** Speaking to a stack's server: its address and its keys are what the stack says they are. */
@@ -34,17 +34,29 @@ function takeNamed(args: readonly string[], options: readonly [string, ...string
   return { value, rest: [...args.slice(0, at), ...args.slice(at + (inline ? 1 : 2))] };
 }
 
-/** Address, keys and pinned host key of a stack's server. */
-export async function hostOf(stack: string | undefined, run: RunPulumi = runPulumi): Promise<SshTarget> {
+/** How to sign in to a stack's first server, and what the program says of the way to each. */
+export interface Hosts {
+  readonly first: SshTarget;
+  /** Its output `ssh`: `ssh deploy@192.0.2.10`, by name where there are several. */
+  readonly ways: unknown;
+}
+
+/**
+ * Addresses, keys and pinned host key of a stack's servers.
+ * @throws {CommandError} naming what the stack has not got
+ */
+export async function hostsOf(stack: string | undefined, run: RunPulumi = runPulumi): Promise<Hosts> {
   const of = stack === undefined ? [] : ["--stack", stack];
   const ask = async (what: string, args: readonly string[]): Promise<string> => (await mustRun(run, what, [...args, ...of])).trim();
   // At once: each is a start of the Pulumi CLI, which takes most of a second.
-  const [host, privateKey, hostKey] = await Promise.all([
-    ask("finding the server's address", ["stack", "output", "address"]),
+  const [said, privateKey, hostKey] = await Promise.all([
+    ask("finding the stack's servers", ["stack", "output", "--json"]),
     ask("reading the deploy key", ["config", "get", "--path", "berth:secrets.deployKey"]),
     ask("reading the host key", ["config", "get", "--path", "berth:secrets.hostKey"]),
   ]);
-  return { host, user: DEPLOY_USER, privateKey: `${privateKey}\n`, hostKey: publicKey(new Secret(hostKey)) };
+  const { address, ssh } = JSON.parse(said) as { readonly address?: unknown; readonly ssh?: unknown };
+  if (typeof address !== "string") throw new CommandError("finding the stack's servers: required the output `address`; found none; `npx pulumi up` makes a server first");
+  return { first: { host: address, user: DEPLOY_USER, privateKey: `${privateKey}\n`, hostKey: publicKey(new Secret(hostKey)) }, ways: ssh };
 }
 
 /** Run `server/berth COMMAND` on the host and keep what it prints on standard output; its other words are passed on as they come, by default to standard error. */

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { type SshTarget, Unreachable } from "../ssh.ts";
 import { CommandError, UsageError } from "./command.ts";
-import { askHost, hostOf, onHost } from "./host.ts";
-import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
+import { askHost, hostsOf, onHost } from "./host.ts";
+import { runPulumi, type RunPulumi } from "./pulumi.ts";
 
 /** A stack on several servers: each by its name, in the order in which they are released. */
 export interface NodeTarget {
@@ -11,20 +11,16 @@ export interface NodeTarget {
   readonly target: SshTarget;
 }
 
-/** How the program says where each node is: `ssh deploy@192.0.2.10`, by name where there are several. */
-const ways = z.record(z.string(), z.string());
+/** How the program says where each of several nodes is: `ssh deploy@192.0.2.10`. */
+const byName = z.record(z.string(), z.string());
 
 /**
  * Every server of a stack, or the one that is named.
  * @throws {CommandError} naming the nodes there are
  */
 export async function nodesOf(stack: string | undefined, node: string | undefined, run: RunPulumi = runPulumi): Promise<NodeTarget[]> {
-  const [first, outputs] = await Promise.all([
-    hostOf(stack, run),
-    mustRun(run, "finding the stack's nodes", ["stack", "output", "--json", ...(stack === undefined ? [] : ["--stack", stack])]),
-  ]);
-  const said: unknown = JSON.parse(outputs);
-  const found = ways.safeParse(typeof said === "object" && said !== null ? Reflect.get(said, "ssh") : undefined);
+  const { first, ways } = await hostsOf(stack, run);
+  const found = byName.safeParse(ways);
   const all = found.success ? Object.entries(found.data).map(([name, way]) => ({ name, target: { ...first, host: way.slice(way.indexOf("@") + 1) } })) : [{ name: undefined, target: first }];
   if (node === undefined) return all;
   const chosen = all.filter(({ name }) => name === node);

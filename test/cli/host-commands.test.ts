@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { doctorOptions, SECTIONS } from "../../src/cli/doctor.ts";
 import { execOptions, remoteExec } from "../../src/cli/exec.ts";
-import { hostOf, takeNode, takeStack } from "../../src/cli/host.ts";
+import { hostsOf, takeNode, takeStack } from "../../src/cli/host.ts";
 import { nodesOf, nodesWith, theNode } from "../../src/cli/nodes.ts";
 import { logsOptions } from "../../src/cli/logs.ts";
 import { sshOptions } from "../../src/cli/ssh.ts";
@@ -27,25 +27,28 @@ test("takeStack refuses a stack without a name", () => {
   expect(() => takeStack(["--stack", "--json"])).toThrow("--stack: required a stack's name behind it, such as prod; found none");
 });
 
-test("a stack's server is found by its output, and its keys by its secrets: the host key is pinned", async () => {
+test("a stack's server is found by its outputs, and its keys by its secrets: the host key is pinned", async () => {
   const secrets = generateSecrets();
   const asked: string[] = [];
-  const target = await hostOf("prod", (args) => {
+  const { first, ways } = await hostsOf("prod", (args) => {
     asked.push(args.join(" "));
-    const stdout = args.includes("address") ? "192.0.2.10\n" : args.some((arg) => arg.endsWith("deployKey")) ? secrets.deployKey : secrets.hostKey;
+    const stdout = args.includes("--json") ? '{"address":"192.0.2.10","ssh":"ssh deploy@192.0.2.10"}' : args.some((arg) => arg.endsWith("deployKey")) ? secrets.deployKey : secrets.hostKey;
     return Promise.resolve({ code: 0, stdout, stderr: "" });
   });
   expect(asked).toEqual([
-    "stack output address --stack prod",
+    "stack output --json --stack prod",
     "config get --path berth:secrets.deployKey --stack prod",
     "config get --path berth:secrets.hostKey --stack prod",
   ]);
-  expect(target).toMatchObject({ host: "192.0.2.10", user: "deploy", hostKey: publicKey(new Secret(secrets.hostKey)) });
+  expect(first).toMatchObject({ host: "192.0.2.10", user: "deploy", hostKey: publicKey(new Secret(secrets.hostKey)) });
+  expect(ways).toBe("ssh deploy@192.0.2.10");
 });
 
-test("hostOf says which part of the stack is missing", async () => {
-  const run = () => Promise.resolve({ code: 255, stdout: "", stderr: "error: current stack does not have output property 'address'" });
-  await expect(hostOf("prod", run)).rejects.toThrow("finding the server's address: required `pulumi stack output` to succeed; found exit code 255");
+test("hostsOf says which part of the stack is missing", async () => {
+  const refused = () => Promise.resolve({ code: 6, stdout: "", stderr: "error: no stack named 'prod' found" });
+  await expect(hostsOf("prod", refused)).rejects.toThrow("finding the stack's servers: required `pulumi stack output` to succeed; found exit code 6");
+  const empty = () => Promise.resolve({ code: 0, stdout: "{}", stderr: "" });
+  await expect(hostsOf("prod", empty)).rejects.toThrow("finding the stack's servers: required the output `address`; found none; `npx pulumi up` makes a server first");
 });
 
 test("logs: the words for docker compose", () => {
@@ -127,7 +130,7 @@ test("the probe of a stack is told what the program tells its own", async () => 
 test("a stack's nodes are those that its output names, and one of them may be chosen", async () => {
   const secrets = generateSecrets();
   const run = (ssh: unknown) => (args: readonly string[]) => {
-    const stdout = args.includes("--json") ? JSON.stringify({ ssh }) : args.includes("address") ? "192.0.2.10\n" : args.some((arg) => arg.endsWith("deployKey")) ? secrets.deployKey : secrets.hostKey;
+    const stdout = args.includes("--json") ? JSON.stringify({ address: "192.0.2.10", ssh }) : args.some((arg) => arg.endsWith("deployKey")) ? secrets.deployKey : secrets.hostKey;
     return Promise.resolve({ code: 0, stdout, stderr: "" });
   };
   const two = run({ main: "ssh deploy@192.0.2.10", worker: "ssh deploy@192.0.2.11" });
