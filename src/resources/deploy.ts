@@ -24,7 +24,7 @@ export function deploy(config: Config, machines: readonly Machine[], parts: { re
   for (const machine of machines) {
     const { here, server, joined } = machine;
     const bundle = server.volume.apply((volume) => releaseBundle({ config, here, deployKeys: server.deployKeys, ...volume, scripts: parts.scripts, verifierDigest: parts.verifier.digest }));
-    const files = new HostFiles(nameOn(here, "host"), { config, server, bundle, verifier: parts.verifier });
+    const files = new HostFiles(nameOn(here, "host"), { config, machine: nameOn(here, "server"), server, bundle, verifier: parts.verifier });
     const before = released.at(-1);
     const after = [...joined, ...(before === undefined ? [] : [before.release])];
     released.push({ ...machine, bundle, release: new Release(nameOn(here, "release"), { config, here, server, bundle, files, after, hooks: moves && here.node.first ? [carryData(config, here.layout, server.address, bundle)] : [] }) });

@@ -125,7 +125,9 @@ test("the firewall lets in SSH from the named sources, HTTP and HTTPS, and nothi
 
 test("the release runs by its digest, again on a new or resized server, and again whenever the files were laid down again", () => {
   const laid = find("command:remote:Command", "host-files");
-  expect(laid.inputs["create"]).toMatch(/ && sudo sh -eu && date -u \+%FT%T\.%NZ$/);
+  expect(laid.inputs["create"]).toBe("sudo sh -eu && date -u +%FT%T.%NZ");
+  // Nothing is laid down on a host whose first boot goes on.
+  expect(laid.inputs["stdin"]).toMatch(/^# A first boot [^]*cloud-init status --wait[^]*# Berth: the files of a release/);
   expect(find("command:remote:Command", "release").inputs["stdin"]).toBe("laid down by host-files cx33");
   const { inputs } = find("command:remote:Command", "release");
   expect(inputs["create"]).toMatch(/^sudo \/opt\/berth\/scripts\/[0-9a-f]{12}\/berth release [0-9a-f]{12}$/);
