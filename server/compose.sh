@@ -44,6 +44,14 @@ compose_data() {
 }
 
 compose_application() {
+  leave_rotation
+  came_up=0
+  up_application "$1" || came_up=$?
+  join_rotation
+  return "$came_up"
+}
+
+up_application() {
   application=
   for service in $(compose 30 "$1" config --services </dev/null 2>/dev/null); do
     case " $(stateful_services) proxy " in *" $service "*) ;; *) application="$application $service" ;; esac
@@ -67,6 +75,7 @@ compose_application() {
 compose_stop() {
   stopped=$1
   shift
+  leave_rotation
   narrate compose $((BERTH_STOP_SECONDS + 30)) "$stopped" stop "$@" </dev/null
 }
 

@@ -15,6 +15,8 @@ export const DATA_PORTS: Readonly<Record<DataRole, number>> = { redis: REDIS_POR
 export interface PrivatePort {
   readonly role: DataRole | "api";
   readonly port: number;
+  /** The one inside the container, where that is another. */
+  readonly target?: number;
   /** Private addresses of the nodes whose roles need it. */
   readonly sources: readonly string[];
 }
@@ -29,7 +31,11 @@ function addressed(nodes: readonly { readonly address: string | null }[]): strin
  */
 export function privatePorts(here: Here, config: Config): PrivatePort[] {
   const data = DATA_ROLES.map((role): PrivatePort => ({ role, port: DATA_PORTS[role], sources: addressed(remoteUsers(here, role)) }));
-  return [...data, { role: "api" as const, port: config.app.port, sources: addressed(apiUsers(here)) }].filter(({ sources }) => sources.length > 0);
+  const api: PrivatePort[] = [
+    { role: "api", port: config.app.port, sources: addressed(apiUsers(here)) },
+    ...(rotates(here) ? [{ role: "api" as const, port: readinessPort(config), target: config.app.port, sources: addressed([here.layout.first]) }] : []),
+  ];
+  return [...data, ...api].filter(({ sources }) => sources.length > 0);
 }
 
 /** Other nodes that ask the API here. */
@@ -41,6 +47,22 @@ export function apiUsers(here: Here): Here["layout"]["nodes"] {
   return [...proxy, ...judge];
 }
 
+/** Whether the API here is one of several that the proxy chooses from. */
+export function rotates(here: Here): boolean {
+  return serves(here, "api") && here.layout.apis.length > 1;
+}
+
+/**
+ * Where the proxy asks one of several APIs whether it is ready: the same port of its container as for requests, published a second time. The host
+ * closes it before the API stops (server/rotation.sh), and requests go elsewhere by the time that there is nobody to take them.
+ */
+export function readinessPort({ app }: Config): number {
+  return app.port === READINESS_PORT ? READINESS_PORT + 1 : READINESS_PORT;
+}
+
+/** Nothing else is published on a node with the API alone. */
+const READINESS_PORT = 2016;
+
 /**
  * An answer that nobody acknowledges is given up after 25 s (200 ms doubled six times) and its connection with it. By Linux's own 15 it stays for a
  * quarter of an hour after the network was cut, as a connection too many: the other side has made a new one long since.
@@ -50,10 +72,9 @@ const RETRIES = { "net.ipv4.tcp_retries2": "6" };
 /** `ports` of a service that other nodes reach, and what their network asks of it; nothing where none does. */
 export function publishedPrivately(here: Here, config: Config, role: PrivatePort["role"]): Pick<Service, "ports" | "sysctls"> {
   const { address } = here.node;
-  const open = privatePorts(here, config).find((it) => it.role === role);
-  if (open === undefined || address === null) return {};
-  const port: Port = { target: open.port, published: String(open.port), protocol: "tcp", mode: "ingress", host_ip: address };
-  return { ports: [port], sysctls: RETRIES };
+  const open = privatePorts(here, config).filter((it) => it.role === role);
+  if (open.length === 0 || address === null) return {};
+  return { ports: open.map(({ port, target = port }): Port => ({ target, published: String(port), protocol: "tcp", mode: "ingress", host_ip: address })), sysctls: RETRIES };
 }
 
 /** Names that are containers beside one on one node are other nodes' addresses here, so that every URL stays the same. */

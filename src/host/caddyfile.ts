@@ -1,3 +1,4 @@
+import { readinessPort } from "../compose/between.ts";
 import { PROXY_HEALTH_PORT } from "../compose/paths.ts";
 import { type Here, firstOf, remoteApis } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
@@ -36,15 +37,16 @@ const HEALTH_TIMEOUT_SECONDS = 5;
 const DIAL_SECONDS = 2;
 
 /** What is asked of several APIs, so that nobody outside sees one of them released, killed or gone. */
-function among({ app }: Config): string[] {
+function among(config: Config): string[] {
   return [
     "\tlb_policy least_conn",
     "\t# One that is not ready is not asked, and one that fails is left out until the next look at it.",
-    `\thealth_uri ${app.readyPath}`,
+    `\thealth_uri ${config.app.readyPath}`,
+    `\thealth_port ${readinessPort(config)}`,
     `\thealth_interval ${HEALTH_EVERY_SECONDS}s`,
     `\thealth_timeout ${HEALTH_TIMEOUT_SECONDS}s`,
     `\tfail_duration ${HEALTH_EVERY_SECONDS}s`,
-    "\t# A connection for each request: one that is refused was never sent, and goes to another API. On a kept one it could meet that API's end.",
+    "\t# A connection for each request: on a kept one it could meet the end of that API, and one to a node that is gone ends soon.",
     "\ttransport http {",
     `\t\tdial_timeout ${DIAL_SECONDS}s`,
     "\t\tkeepalive off",

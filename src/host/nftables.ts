@@ -58,7 +58,7 @@ function absentApi(config: Config, here: Here): string {
   if (!apiUsers(here).includes(first)) return "";
   return `
 		# The API, while it is away: said at once, and the proxy asks another.
-		ip saddr ${first.address ?? ""} tcp dport ${config.app.port} reject with tcp reset`;
+${privatePorts(here, config).filter(({ role }) => role === "api").map(({ port }) => `		ip saddr ${first.address ?? ""} tcp dport ${port} reject with tcp reset`).join("\n")}`;
 }
 
 /** A container does not know that its way to another node carries less than its own network: the segments are cut to fit at the first packet. */

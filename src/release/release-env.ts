@@ -1,6 +1,7 @@
 import { MOUNT } from "../compose/paths.ts";
 import { stopSeconds, verifySeconds, waitSeconds } from "../compose/periods.ts";
 import { migratesHere } from "../compose/file.ts";
+import { readinessPort, rotates } from "../compose/between.ts";
 import { verifyImage } from "../compose/verify.ts";
 import { DATA_ROLES, firstOf, type Here, type Role, serves } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
@@ -8,7 +9,7 @@ import { volumeDevice } from "./addresses.ts";
 import type { SecretFiles } from "./secrets.ts";
 
 /** What a host among several must know of the others. Nothing on a stack of one node. */
-function amongNodes({ node, layout }: Here): Record<string, string> {
+function amongNodes(config: Config, { node, layout }: Here): Record<string, string> {
   if (node.address === null) return {};
   const at = layout.nodes.indexOf(node);
   const names = (nodes: readonly { readonly name: string }[]): string => nodes.map(({ name }) => name).join(" ");
@@ -19,6 +20,7 @@ function amongNodes({ node, layout }: Here): Record<string, string> {
     BERTH_NODES_BEFORE: names(layout.nodes.slice(0, at)),
     BERTH_NODES_AFTER: names(layout.nodes.slice(at + 1)),
     ...(node.first ? book({ node, layout }) : {}),
+    ...(rotates({ node, layout }) ? { BERTH_READINESS_PORT: String(readinessPort(config)) } : {}),
   };
 }
 
@@ -60,7 +62,7 @@ export function releaseEnv(config: Config, volumeId: string | null, secrets: Sec
     BERTH_REGISTRY_USER: registry?.username ?? "",
     BERTH_REGISTRY_SECRET: secrets.registryPassword ?? "",
     BERTH_REDIS_SECRET: serves(here, "redis") ? secrets.redisPassword : "",
-    ...amongNodes(here),
+    ...amongNodes(config, here),
     BERTH_ALERT_WEBHOOK: secrets.alertWebhook ?? "",
     BERTH_DOMAIN: serves(here, "proxy") ? config.domain ?? "" : "",
   };

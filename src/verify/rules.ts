@@ -55,7 +55,7 @@ export const RULES = {
   "host.memory": lenient(host("the host has over 5 % of its memory available (under 15 % warns)", "Lower the memory limits or take a larger server.type.")),
   "exposure.ports": release("nothing is published or listened on but SSH and the proxy, TCP and UDP, on IPv4 and IPv6 (a DHCP client and a clock's daemon may)", "Remove `ports:` of the container named, or stop the program that listens (`ss -tulnp`)."),
   "exposure.metadata": release("a container cannot reach the metadata service, which shows the host's private key", "`/opt/berth/scripts/current/berth firewall` on the host, then `berth verify`."),
-  "exposure.private": release("with several nodes: Redis and Postgres of another node are refused to a node whose roles do not need them", "`/opt/berth/scripts/current/berth firewall` on the node named, then `berth verify`."),
+  "exposure.private": release("with several nodes: Redis, Postgres and an API of another node are refused to a node whose roles do not need them", "`/opt/berth/scripts/current/berth firewall` on the node named, then `berth verify`."),
   "exposure.firewall": release("DOCKER-USER comes first and refuses the metadata address, and the host's own table has the release's rules and no others", "`/opt/berth/scripts/current/berth firewall` on the host, then `berth verify`."),
   "proxy.certificate": host("with a domain: the certificate served has 7 days or more left (under 14 warns)", "DNS of the domain must point at the server, ports 80 and 443 be open; `berth logs proxy` names the ACME fault."),
   "limits.memory": release("each container's memory limit is the release's, and its swap limit equal", "Redeploy: someone changed it by `docker update` or started the container otherwise."),

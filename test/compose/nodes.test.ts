@@ -151,7 +151,10 @@ describe("the API on nodes of its own", () => {
   });
 
   test("it is published on the private address only, and the proxy waits for nobody on its own node", () => {
-    expect(api.services["api"]?.ports).toEqual([{ target: 3000, published: "3000", protocol: "tcp", mode: "ingress", host_ip: address("api") }]);
+    const common = { target: 3000, protocol: "tcp", mode: "ingress", host_ip: address("api") };
+    // The second one is where the proxy asks whether it is ready: closed before it stops.
+    expect(api.services["api"]?.ports).toEqual([{ ...common, published: "3000" }, { ...common, published: "2016" }]);
+    expect(compose({ ...SPLIT_API, api: { roles: ["api"] } }, "api").services["api"]?.ports?.map(({ published }) => published)).toEqual(["3000"]);
     expect(api.services["api"]?.networks).toEqual(["backend"]);
     expect(Object.keys(api.networks ?? {})).toEqual(["backend"]);
     expect(main.services["proxy"]).not.toHaveProperty("depends_on");
@@ -168,10 +171,11 @@ describe("the API on nodes of its own", () => {
       		lb_policy least_conn
       		# One that is not ready is not asked, and one that fails is left out until the next look at it.
       		health_uri /readyz
+      		health_port 2016
       		health_interval 2s
       		health_timeout 5s
       		fail_duration 2s
-      		# A connection for each request: one that is refused was never sent, and goes to another API. On a kept one it could meet that API's end.
+      		# A connection for each request: on a kept one it could meet the end of that API, and one to a node that is gone ends soon.
       		transport http {
       			dial_timeout 2s
       			keepalive off
@@ -188,10 +192,12 @@ describe("the API on nodes of its own", () => {
 
   test("the host lets in the proxy's node, and says at once when there is no API", () => {
     const { config, here } = on(SPLIT_API, "api");
-    const ruled = (name: string): string[] => nftTable(on(SPLIT_API, name).config, on(SPLIT_API, name).here).split("\n").filter((line) => line.includes("3000")).map((line) => line.trim());
+    const ruled = (name: string): string[] => nftTable(on(SPLIT_API, name).config, on(SPLIT_API, name).here).split("\n").filter((line) => /3000|2016/.test(line)).map((line) => line.trim());
     const rules = (own: string): string[] => [
       "ip saddr 10.83.0.2 tcp dport 3000 reject with tcp reset",
+      "ip saddr 10.83.0.2 tcp dport 2016 reject with tcp reset",
       `ip saddr 10.83.0.2 ct status dnat ct original ip daddr ${own} ct original proto-dst 3000 accept`,
+      `ip saddr 10.83.0.2 ct status dnat ct original ip daddr ${own} ct original proto-dst 2016 accept`,
     ];
     expect(ruled("api")).toEqual(rules(address("api")));
     expect(ruled("api-2")).toEqual(rules(address("api-2")));
@@ -214,7 +220,7 @@ describe("the API on nodes of its own", () => {
       name: "main", address: "10.83.0.2", redis: "here", postgres: "here", api: "not used", last: false,
       instances: [{ holder: "worker", process: "worker", address: null }], others: others("api", "api-2"), privatePorts: [6379, 5432], refused: [],
     });
-    const common = { redis: "elsewhere", postgres: "elsewhere", api: "here", others: [], privatePorts: [3000] };
+    const common = { redis: "elsewhere", postgres: "elsewhere", api: "here", others: [], privatePorts: [3000, 2016] };
     const own = (name: string) => ({ holder: "api", process: "api", address: address(name) });
     expect(of("api").node).toEqual({
       ...common, name: "api", address: address("api"), last: false, canary: true, instances: [own("api")],
@@ -228,6 +234,14 @@ describe("the API on nodes of its own", () => {
     expect(of("main").publishedPorts).toEqual([80]);
     expect(of("api").publishedPorts).toEqual([]);
     expect(of("api-2").connectionCeiling).toBe(18);
+  });
+
+  test("its host knows the port to close before it stops; one alone is not in any rotation", () => {
+    const env = (nodes: ConfigInput["nodes"], name: string): string => bundleOf(on(nodes, name).config, on(nodes, name).here).files.find(({ path }) => path.endsWith("/release.env"))?.text ?? "";
+    expect(env(SPLIT_API, "api-2")).toContain("\nBERTH_READINESS_PORT='2016'\n");
+    expect(env(SPLIT_API, "main")).not.toContain("BERTH_READINESS_PORT");
+    expect(env({ ...SPLIT_API, api: { roles: ["api"] } }, "api")).not.toContain("BERTH_READINESS_PORT");
+    expect(caddyfile(stack({ nodes: SPLIT_API, app: { port: 2016 } }))).toContain("\thealth_port 2017\n");
   });
 
   test("an API gets the application's secrets and no other", () => {

@@ -308,3 +308,21 @@ test("a verification by hand gives the same time", async () => {
   mustSucceed(run);
   expect(run.stderr).toContain("health: waiting for the next checks");
 });
+
+test("one of several APIs leaves the proxy's rotation before it is replaced, and stops; one that is not there yet leaves nothing", async () => {
+  const host = new Host();
+  const rotating = { env: { BERTH_NODE: "api", BERTH_READINESS_PORT: "2016", BERTH_STATEFUL: "", BERTH_MIGRATE: "0" } };
+  host.lay(A, rotating);
+  host.lay(B, rotating);
+  const steps = (calls: readonly string[]): string[] => acts(calls).filter((line) => /^(?:nft|compose \w+: (?:up|stop))/.test(line));
+  const up = (r12: string): string[] => ["api worker", "--remove-orphans"].map((what) => `compose ${r12}: up --detach --wait --wait-timeout 60 ${what}`);
+  host.answer(`*"config --services"*) printf '%s\\n' api worker; exit ;;`);
+  expect(steps((await host.run(["release", A])).calls)).toEqual([...up(A), "nft delete table inet berth_rotation"]);
+  host.answer(`*"config --services"*) printf '%s\\n' api worker; exit ;;
+  *"docker ps -aq --no-trunc"*) echo apiid; exit ;;
+  *RestartCount*) echo "api running healthy 0 0 false apiid"; exit ;;`);
+  const run = await host.run(["release", B]);
+  expect(steps(run.calls)).toEqual(["nft -f -", ...up(B), "nft delete table inet berth_rotation"]);
+  expect(host.read(`var/lib/berth/results/${B}/log`)).toContain("berth: api: out of the proxy's rotation before it stops\n");
+  expect(steps((await host.run(["stop"])).calls)).toEqual(["nft -f -", `compose ${B}: stop`]);
+});
