@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Up } from "../../rehearsal/rehearsal.ts";
@@ -7,7 +8,7 @@ import { Secret } from "../../src/config/secret.ts";
 import { runOverSsh } from "../../src/ssh.ts";
 import { ask, containerIds, secretsIn, verify, whereSecretsMustNotBe } from "../../rehearsal/observe.ts";
 import { noPulumi, notPassed, rehearsed, ROOT } from "../helpers/deployment.ts";
-import { changedLines, postJob, runnerFirewall, SERVER_URN, sudoCommands } from "../helpers/pulumi.ts";
+import { anonymous, changedLines, postJob, runnerFirewall, SERVER_URN, sudoCommands } from "../helpers/pulumi.ts";
 
 /** A stack's life under Pulumi's own engine and Hetzner's provider: the tests are in its order, each on what the last one left. */
 describe.skipIf(noPulumi !== undefined)(`under Pulumi's engine${noPulumi === undefined ? "" : `, ${noPulumi}`}`, () => {
@@ -67,6 +68,8 @@ describe.skipIf(noPulumi !== undefined)(`under Pulumi's engine${noPulumi === und
       "-BERTH_RELEASE='DIGEST'",
       "+BERTH_RELEASE='DIGEST'",
     ]);
+    const [, shown = ""] = (await readFile(join(ROOT, "docs/preview.md"), "utf8")).split(/^```\n/m);
+    expect(anonymous(text), "docs/preview.md shows it as it comes out").toBe(anonymous(shown));
     expect(secretsIn(rehearsal.it, text)).toEqual([]);
     await rehearsal.it.pulumi.configure(rehearsal.it.configWith());
   });

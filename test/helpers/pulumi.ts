@@ -13,6 +13,16 @@ export function changedLines(preview: string): string[] {
   });
 }
 
+/** A preview without what differs from stack to stack: ids, digests, times, and the type that a machine's architecture asks for. */
+export function anonymous(preview: string): string {
+  return preview
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z c[a-z]+\d+/g, "TIME TYPE")
+    .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "UUID")
+    .replaceAll(/(?<=\[id=[a-z-]+)[0-9a-f]{8}(?=\])/g, "ID")
+    .replaceAll(/\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b/g, "DIGEST")
+    .trim();
+}
+
 /** What was run by sudo on the server, oldest first: every word of a deployment to its host goes through it. */
 export async function sudoCommands(rehearsal: Rehearsal): Promise<string[]> {
   const journal = await rehearsal.exec(["sh", "-c", "journalctl --sync; journalctl --no-pager -o cat _COMM=sudo"]);
