@@ -25,6 +25,6 @@ has_address() { ip -o -4 address show 2>/dev/null | grep -qF " inet $BERTH_PRIVA
 # For the end of a failed release: what the other nodes run.
 other_nodes() {
   [ -n "${BERTH_NODE:-}" ] || return 0
-  if [ -n "$BERTH_NODES_BEFORE" ]; then printf 'changed before this one, and left so: %s. ' "$BERTH_NODES_BEFORE"; fi
+  if [ -n "$BERTH_NODES_BEFORE" ]; then printf 'released before this one, and left so: %s; `npx berth rollback` takes back what this update changed on them. ' "$BERTH_NODES_BEFORE"; fi
   if [ -n "$BERTH_NODES_AFTER" ]; then printf 'not touched: %s' "$BERTH_NODES_AFTER"; fi
 }

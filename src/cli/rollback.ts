@@ -1,6 +1,9 @@
-import { UsageError } from "./command.ts";
-import { takeNode, takeStack } from "./host.ts";
-import { nodesOf, onNodes, theNode } from "./nodes.ts";
+import { z } from "zod";
+import { runOverSsh, type SshTarget } from "../ssh.ts";
+import { CommandError, UsageError } from "./command.ts";
+import { onHost, takeNode, takeStack } from "./host.ts";
+import { type NodeTarget, nodesOf, onNodes } from "./nodes.ts";
+import { mustRun, runPulumi } from "./pulumi.ts";
 
 export const help = `
 Goes back to the release before, by the same transaction: started, verified, marked good; its passwords are set again. Where a
@@ -11,9 +14,12 @@ Pulumi does not know of it: with the same settings the next \`pulumi up\` has no
 anything releases all that the configuration says. So change there what was wrong. What the release left behind needs stays on
 the server for that.
 
+Of several nodes, those go back whose present release the last update made good, the last one first: a node that failed has gone back by
+itself, and one that was not touched stays. It ends at the first that cannot go back.
+
 options
   --stack=NAME  default: the selected stack
-  --node=NAME   which node of several; each has releases of its own
+  --node=NAME   one node of several, whatever the last update did to it
 
 Exit code: 0 verified, 10 the release is at fault, 11 the host is, 1 refused.
 `;
@@ -25,5 +31,68 @@ export async function run(args: readonly string[]): Promise<number> {
   const { stack, rest: named } = takeStack(args);
   const { node, rest } = takeNode(named);
   if (rest.length > 0) throw new UsageError(`required --stack, --node or nothing; found ${rest.join(" ")}`);
-  return await onNodes([theNode(await nodesOf(stack, node), "each node goes back by itself")], ["rollback"], TIMEOUT_SECONDS);
+  const nodes = await nodesOf(stack, node);
+  if (nodes.length === 1) return await onNodes(nodes, ["rollback"], TIMEOUT_SECONDS);
+  return await rollBackUpdate(nodes, { since: await lastUpdate(stack), state: stateOf, back: ({ target }) => onHost(target, ["rollback"], TIMEOUT_SECONDS), say: (line) => void process.stderr.write(`${line}\n`) });
+}
+
+/** Which releases a node has. */
+export interface NodeState {
+  readonly good: string;
+  /** What Pulumi asked for last. */
+  readonly laid: string;
+  /** When the good one was marked good, in seconds since 1970 by the node's clock. */
+  readonly since: number;
+}
+
+export interface RollingBack {
+  /** When the last update began, in seconds since 1970. */
+  readonly since: number;
+  readonly state: (node: NodeTarget) => Promise<NodeState>;
+  readonly back: (node: NodeTarget) => Promise<number>;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Take back what the last update did to the nodes of a stack, in the opposite order. All of them are asked before any goes back.
+ * @returns 0, or the exit code of the node at which it ended
+ * @throws {CommandError} when it changed none, or all of it was taken back
+ */
+export async function rollBackUpdate(nodes: readonly NodeTarget[], { since, state, back, say }: RollingBack): Promise<number> {
+  const states = await Promise.all(nodes.map(async (node) => ({ node, state: await state(node) })));
+  const changed = states.filter(({ state: { good, laid, since: marked } }) => good !== "" && good === laid && marked >= since).map(({ node }) => node).toReversed();
+  const stay = nodes.filter((node) => !changed.includes(node));
+  if (changed.length === 0) {
+    throw new CommandError(`rolling back the last update: required a node whose release it made good; found none, on ${nodes.map(({ name }) => name).join(", ")}. Each stays. One by itself: berth rollback --node=NAME`);
+  }
+  say(`going back: ${changed.map(({ name }) => name).join(", ")}${stay.length === 0 ? "" : `; left as they are: ${stay.map(({ name }) => name).join(", ")}`}`);
+  for (const [index, node] of changed.entries()) {
+    say(`\n== ${node.name ?? ""}`);
+    const code = await back(node);
+    if (code === 0) continue;
+    const left = changed.slice(index + 1).map(({ name }) => name);
+    say(`\nended at ${node.name ?? ""} (exit code ${code})${left.length === 0 ? "" : `; not gone back: ${left.join(", ")}`}`);
+    return code;
+  }
+  return 0;
+}
+
+/** The clocks of a laptop and of a server may differ by this much; an update takes longer. */
+const CLOCK_SECONDS = 5;
+
+/** When the last update of the stack began, by Pulumi's own history. */
+async function lastUpdate(stack: string | undefined): Promise<number> {
+  const said = await mustRun(runPulumi, "finding the last update", ["stack", "history", "--json", "--page-size", "20", ...(stack === undefined ? [] : ["--stack", stack])]);
+  const update = history.parse(JSON.parse(said)).find(({ kind }) => kind === "update");
+  if (update === undefined) throw new CommandError("finding the last update: required one in `pulumi stack history`; found none");
+  return Date.parse(update.startTime) / 1000 - CLOCK_SECONDS;
+}
+
+const history = z.array(z.object({ kind: z.string(), startTime: z.string() }));
+
+async function stateOf({ target, name }: { readonly target: SshTarget; readonly name: string | undefined }): Promise<NodeState> {
+  const { code, stdout } = await runOverSsh(target, "cd /var/lib/berth && sudo sh -c 'cat good; cat laid; stat -c %Y good'", { timeoutSeconds: 60 });
+  const [good = "", laid = "", since = "0"] = stdout.trim().split("\n");
+  if (code !== 0) throw new CommandError(`asking node ${name ?? ""} for its releases: required a good one; found none. Look at: berth status`);
+  return { good, laid, since: Number(since) };
 }

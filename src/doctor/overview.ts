@@ -10,6 +10,25 @@ import { attributed } from "./verify-facts.ts";
 
 /** What was seen, a line for each of what one looks at when production is slow, in the order one looks. */
 export function overview(facts: DoctorFacts): Line[] {
+  const lines = everything(facts);
+  const elsewhere = redisElsewhere(facts);
+  if (elsewhere === undefined) return lines;
+  const at = lines.findIndex(({ label }) => OF_REDIS.has(label));
+  return lines.filter(({ label }) => !OF_REDIS.has(label)).toSpliced(at, 0, { label: "redis", text: elsewhere, known: true });
+}
+
+const OF_REDIS: ReadonlySet<string> = new Set(["latency", "intrinsic", "commands", "slowlog", "events", "aof", "headroom", "clients", "queues"]);
+
+/** Where Redis is when it is not on this node of several; nine lines that say so would be eight too many. */
+function redisElsewhere({ expectations }: DoctorFacts): string | undefined {
+  const node = expectations.known ? expectations.value.node : undefined;
+  if (node === undefined || node.redis === "here" || (expectations.known && expectations.value.redis.managed !== null)) return undefined;
+  // Files of a release from before nodes had names for each other say no more.
+  const at = (node as Partial<typeof node>).at?.redis;
+  return at === undefined ? "on another node" : `on ${at}: \`berth doctor\` looks at it there`;
+}
+
+function everything(facts: DoctorFacts): Line[] {
   return [
     line("cpu", facts.load, (load) => {
       const most = burners(facts).filter(({ cpu }) => cpu >= 0.05).slice(0, 3).map(({ name, cpu }) => `${name} ${coreShare(cpu)}`);

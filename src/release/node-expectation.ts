@@ -17,6 +17,10 @@ export function nodeExpectation(config: Config, here: Here): NodeExpectation | u
     redis: managed ? managedWhereabouts(here) : whereabouts(here, "redis"),
     postgres: whereabouts(here, "postgres"),
     api: serves(here, "api") ? "here" : last ? "elsewhere" : "not used",
+    at: Object.fromEntries(DATA_ROLES.flatMap((role) => {
+      const holder = remoteHolder(here, role);
+      return holder === undefined ? [] : [[role, `node ${holder.name}, ${holder.address ?? ""}`]];
+    })),
     last,
     ...(sendsCanary(here) ? { canary: true as const } : {}),
     // A node judges its own; the last one all, because all are there by then. A managed Redis sees nodes by public addresses, of which each knows its own.

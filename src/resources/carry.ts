@@ -124,15 +124,24 @@ export async function carry({ first, wanted, scripts, project, uids, name, say }
       return [];
     }
     for (const move of moves) say(describe(move, name));
-    // All of them answer before any of them stops.
-    for (const address of [...book.workers, ...moves.flatMap(({ from, to }) => [from, to])]) await nodes.at(address);
+    // All of them answer before any of them stops. A worker that is gone keeps nothing: its jobs are in Redis, and run again.
+    for (const address of moves.flatMap(({ from, to }) => [from, to])) await nodes.at(address);
+    const workers: string[] = [];
+    for (const address of book.workers) {
+      await nodes.at(address).then(() => workers.push(address), (error: unknown) => say(`the worker at ${address} is left as it is: ${error instanceof Error ? error.message : String(error)}`));
+    }
     for (const { role } of moves) await nodes.run(null, nodes.data(`moving ${role}`), `write down that ${role} is being moved`);
     // In order: who takes jobs, who gives them with what they are kept in, then the new home, which has begun empty.
-    for (const address of book.workers) await halt(address, `the worker at ${address}`);
+    for (const address of workers) await halt(address, `the worker at ${address}`);
     await halt(null, "the first node");
     for (const { from, to } of moves) for (const address of [from, to]) if (address !== null) await halt(address, `the node at ${address}`);
+    // All copies first, then the book: a cut on the way leaves everything where it was, and the old release may go on.
+    for (const { role, from, to, only } of moves) {
+      if (only !== undefined) continue;
+      await stream({ client: await nodes.at(from), command: nodes.data(`give ${role}`) }, { client: await nodes.at(to), command: nodes.data(`take ${role} ${uids[role]}`) });
+    }
     for (const move of moves) {
-      await carryOne(nodes, move, book, uids);
+      await conclude(nodes, move, book);
       say(`moved the data of ${move.role}, every file compared with its sum; the old copy is kept under another name`);
     }
     for (const { to } of moves) if (to !== null) await nodes.run(to, `${nodes.data("through")}; ${START}`, `start the node at ${to}`);
@@ -149,11 +158,11 @@ export async function carry({ first, wanted, scripts, project, uids, name, say }
   }
 }
 
-async function carryOne(nodes: Nodes, { role, from, to, only }: Move, book: Book, uids: Carrying["uids"]): Promise<void> {
+/** The copy is there: the book says so, and the old one is put aside. */
+async function conclude(nodes: Nodes, { role, from, to, only }: Move, book: Book): Promise<void> {
   const written = async (): Promise<string> => nodes.run(null, nodes.data(`at ${role} ${to ?? ""}`), `write down where ${role} is`);
   if (only === "book") return void (await written());
   if (only === undefined) {
-    await stream({ client: await nodes.at(from), command: nodes.data(`give ${role}`) }, { client: await nodes.at(to), command: nodes.data(`take ${role} ${uids[role]}`) });
     // The book first: with both copies there and the same, either direction is right.
     if (to !== null) await written();
     await nodes.run(from, nodes.data(`gave ${role}`), `put the old copy of ${role} aside`);

@@ -60,6 +60,8 @@ export interface NodeExpectation {
   readonly redis: Whereabouts;
   readonly postgres: Whereabouts;
   readonly api: Whereabouts;
+  /** In words, of what is elsewhere: `node data, 10.83.7.7`. */
+  readonly at: Readonly<Partial<Record<"redis" | "postgres", string>>>;
   /** Released last: the canary, the heartbeat and the sum of the connections are judged here. */
   readonly last: boolean;
   /** An API that is not on the last node, and is released after all workers: it sends a canary of its own. */

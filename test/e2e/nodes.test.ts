@@ -111,7 +111,7 @@ describe.skipIf(noPulumi !== undefined)(`from one node to several and back${noPu
     const { it } = rehearsal;
     const before = await containerIds(it);
     // Nodes taken out of the configuration while the data is elsewhere.
-    const dropped = await it.up({ nodes: undefined }).catch(String);
+    const dropped = await it.up({ nodes: {} }).catch(String);
     expect(dropped).toContain("its data is on the node at");
     // A second copy, by somebody's hand.
     const copy = "/mnt/berth/redis/appendonlydir";
@@ -137,7 +137,10 @@ describe.skipIf(noPulumi !== undefined)(`from one node to several and back${noPu
     await cutWhileTaking(it, "postgres");
     expect(await it.up({ nodes: SINGLE }).catch(String)).toContain("No data is lost");
     // What the timer does after ten minutes in which nobody goes on: here as soon as it may.
-    for (const node of ["data", "main"]) await it.attemptOn(node, [BERTH, "data", "return"]);
+    for (const node of ["data", "main"]) {
+      expect((await it.attemptOn(node, ["systemctl", "is-active", "berth-return.timer"])).stdout.trim()).toBe("active");
+      await eventually(`${node} is started again`, 60_000, async () => (await it.attemptOn(node, [BERTH, "data", "return"])).stderr.includes("starting the application again"));
+    }
     await answersAgain(it);
     calm.begin(it);
     await calm.works(it);
@@ -168,7 +171,7 @@ const MOVED = (role: string): string => `moved the data of ${role}, every file c
 
 /** What a preview says of servers, their places in the network, releases, and moves of data. */
 async function previewed(it: Rehearsal, nodes: object): Promise<string[]> {
-  const { changes, text } = await it.pulumi.preview(it.configWith({ nodes }));
+  const { changes, text } = await it.pulumi.preview(it.configWith({ nodes }), []);
   const said = changes.map(({ op, name }) => `${op} ${name}`).filter((line) => / (?:server|release)/.test(line));
   const warned = [...text.matchAll(/warning: (.*)$/gm)].map(([, line = ""]) => line.trim().replaceAll(/\d+\.\d+\.\d+\.\d+/g, "ADDRESS").replace(/\d+ MB/, "SIZE"));
   return [...new Set([...said, ...warned])].toSorted();

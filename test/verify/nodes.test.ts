@@ -11,7 +11,7 @@ import { client, CLIENT_LINES, EXPECTATIONS, facts } from "./healthy.ts";
 
 const [HERE, OTHER] = ["10.83.0.2", "10.83.7.7"];
 const NODE: NodeExpectation = {
-  name: "main", address: HERE, redis: "here", postgres: "here", api: "here", last: true, others: [], privatePorts: [], refused: [],
+  name: "main", address: HERE, redis: "here", postgres: "here", api: "here", at: {}, last: true, others: [], privatePorts: [], refused: [],
   instances: [{ holder: "api", process: "api", address: null }, { holder: "worker@worker", process: "worker", address: OTHER }],
 };
 

@@ -18,7 +18,7 @@ const READY_TODO =
 type Managed = (facts: Facts, expectations: Expectations, managed: ManagedExpectation) => Check;
 
 const CHECKS: readonly Managed[] = [
-  (facts) => advised(redisReady(facts), READY_TODO),
+  (facts, expectations) => advised(redisReady(facts, expectations), READY_TODO),
   (facts) => redisLoading(facts),
   snapshots,
   persistence,

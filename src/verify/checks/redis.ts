@@ -3,13 +3,16 @@ import type { Facts } from "../seen.ts";
 import type { Check, Expectations } from "../types.ts";
 import { fail, pass, unknown } from "../verdict.ts";
 import { bytes, percent, shown } from "../words.ts";
+import { silentNode } from "./elsewhere.ts";
 
 /** Redis itself: does it answer, does it keep what it is given. */
 
-export function redisReady({ seen }: Facts): Check {
+export function redisReady({ seen }: Facts, { node }: Expectations): Check {
   const expected = "PONG and loading:0";
   const { ready } = seen.redis;
   if (ready.known) return pass("redis.ready", `PONG after ${ready.value} ms`, expected);
+  const silent = silentNode("redis.ready", ready.why, expected, "Redis", node?.at.redis);
+  if (silent !== undefined) return silent;
   const check = fail("redis.ready", ready.why, expected);
   // Redis refuses commands because it cannot write: the disk's doing, and no older release writes to it either.
   return /MISCONF/.test(ready.why) ? { ...check, cause: "host", advice: "The volume is full or broken: see redis.aof-status and host.disk." } : check;
