@@ -52,7 +52,7 @@ remote_sockets() {
 
 # Of what the proxy serves under the domain, seen from the host itself: DNS has no part in it.
 certificate() {
-  bounded 10 openssl s_client -connect 127.0.0.1:443 -servername "$BERTH_DOMAIN" </dev/null 2>/dev/null | bounded 10 openssl x509 -noout -enddate -issuer
+  bounded 10 openssl s_client -connect 127.0.0.1:443 -servername "$BERTH_DOMAIN" </dev/null 2>/dev/null | bounded 10 openssl x509 -noout -startdate -enddate -issuer
 }
 
 section() { printf '@@ %s\n' "$1"; }

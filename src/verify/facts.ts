@@ -2,7 +2,7 @@ import { type Fact, known, notKnown } from "./fact.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { readContainers, readImages, readPublished } from "./read-docker.ts";
 import {
-  readAof, readBaseline, readCertificateEnd, readControlGroups, readDisks, readHashes, readHugepages, readLines, readListeners, readMemory, readMounts,
+  readAof, readBaseline, readCertificate, readControlGroups, readDisks, readHashes, readHugepages, readLines, readListeners, readMemory, readMounts,
   readRedisStatus, readSockets, readSysctl, readVolume,
 } from "./read-host.ts";
 
@@ -66,7 +66,7 @@ export function parseFacts(stream: string): HostFacts {
     controlGroups: section("cgroup", readControlGroups),
     dockerUser: section("docker-user", readLines),
     hostTable: section("host-table", (text) => text),
-    certificateEnds: section("certificate", readCertificateEnd),
+    certificate: section("certificate", readCertificate),
     drift: section("drift", readLines, "read"),
     // Only between nodes.
     sockets: section("sockets", readSockets, "read"),

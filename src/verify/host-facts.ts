@@ -94,6 +94,13 @@ export interface ControlGroup {
   readonly cpuWeight: number | undefined;
 }
 
+/** When a certificate is valid, in milliseconds since 1970. */
+export interface Validity {
+  /** NaN where the host does not say it: its scripts may be older than this verifier. */
+  readonly starts: number;
+  readonly ends: number;
+}
+
 export interface HostFacts {
   readonly release: Fact<string>;
   readonly baseline: Fact<Baseline>;
@@ -115,8 +122,8 @@ export interface HostFacts {
   /** Bytes. */
   readonly aof: Fact<number>;
   readonly controlGroups: Fact<ReadonlyMap<string, ControlGroup>>;
-  /** When the served certificate ends, in milliseconds; not known without a domain. */
-  readonly certificateEnds: Fact<number>;
+  /** Of the served certificate; not known without a domain. */
+  readonly certificate: Fact<Validity>;
   readonly dockerUser: Fact<readonly string[]>;
   readonly hostTable: Fact<string>;
   readonly drift: Fact<readonly string[]>;

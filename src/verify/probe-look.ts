@@ -65,6 +65,7 @@ export function lookAtAnswer({ address, port, domain, untrusted }: Target, path:
 export interface Certificate {
   /** Why it is not trusted for the name; undefined when it is. */
   readonly fault: string | undefined;
+  readonly validFrom: string;
   readonly validTo: string;
   readonly issuer: string;
 }
@@ -78,9 +79,10 @@ export function lookAtCertificate(address: string, port: number, domain: string)
     };
     socket.setTimeout(ANSWER_MS);
     socket.once("secureConnect", () => {
-      const { valid_to: validTo, issuer } = socket.getPeerCertificate();
-      const organisation = Array.isArray(issuer.O) ? issuer.O.join(" ") : issuer.O;
-      finish(known({ fault: socket.authorized ? undefined : messageOf(socket.authorizationError), validTo, issuer: organisation ?? "unknown" }));
+      const { valid_from: validFrom, valid_to: validTo, issuer } = socket.getPeerCertificate();
+      // A private authority may have a name and no organisation.
+      const by = issuer.O ?? issuer.CN;
+      finish(known({ fault: socket.authorized ? undefined : messageOf(socket.authorizationError), validFrom, validTo, issuer: (Array.isArray(by) ? by.join(" ") : by) ?? "unknown" }));
     });
     socket.once("timeout", () => { finish(notKnown(`no answer within ${ANSWER_MS / 1000} s`)); });
     socket.once("error", (error) => { finish(notKnown(messageOf(error))); });

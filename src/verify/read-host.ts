@@ -1,4 +1,4 @@
-import type { Baseline, ControlGroup, Disk, Listener, MountPoint, Volume } from "./host-facts.ts";
+import type { Baseline, ControlGroup, Disk, Listener, MountPoint, Validity, Volume } from "./host-facts.ts";
 
 /** Readers of what the kernel, systemd's tools and Berth's own script print. They throw on text that is not what they read. */
 
@@ -153,9 +153,9 @@ export function readHashes(text: string): ReadonlyMap<string, string> {
   }));
 }
 
-/** `openssl x509 -noout -enddate`: `notAfter=Nov 30 12:00:00 2026 GMT`. */
-export function readCertificateEnd(text: string): number {
-  const ends = Date.parse(/^notAfter=(.+)$/m.exec(text)?.[1] ?? "");
+/** `openssl x509 -noout -startdate -enddate`: `notAfter=Nov 30 12:00:00 2026 GMT`. */
+export function readCertificate(text: string): Validity {
+  const [starts, ends] = ["notBefore", "notAfter"].map((name) => Date.parse(new RegExp(`^${name}=(.+)$`, "m").exec(text)?.[1] ?? "")) as [number, number];
   if (Number.isNaN(ends)) throw new Error(`no notAfter in "${text}"`);
-  return ends;
+  return { starts, ends };
 }

@@ -57,7 +57,7 @@ export const RULES = {
   "exposure.metadata": release("a container cannot reach the metadata service, which shows the host's private key", "`/opt/berth/scripts/current/berth firewall` on the host, then `berth verify`."),
   "exposure.private": release("with several nodes: Redis, Postgres and an API of another node are refused to a node whose roles do not need them", "`/opt/berth/scripts/current/berth firewall` on the node named, then `berth verify`."),
   "exposure.firewall": release("DOCKER-USER comes first and refuses the metadata address, and the host's own table has the release's rules and no others", "`/opt/berth/scripts/current/berth firewall` on the host, then `berth verify`."),
-  "proxy.certificate": host("with a domain: the certificate served has 7 days or more left (under 14 warns)", "DNS of the domain must point at the server, ports 80 and 443 be open; `berth logs proxy` names the ACME fault."),
+  "proxy.certificate": host("with a domain: the certificate served has 7 days or more left (under 14 warns); one of a short life, a twelfth of it (a sixth)", "DNS of the domain must point at the server, ports 80 and 443 be open; `berth logs proxy` names the ACME fault."),
   "limits.memory": release("each container's memory limit is the release's, and its swap limit equal", "Redeploy: someone changed it by `docker update` or started the container otherwise."),
   "limits.cpu": lenient(release("each container's CPU weight is the release's", "Redeploy: someone changed it by `docker update` or started the container otherwise.")),
   "drift.files": release("the files on the host are the release's, byte for byte", "Redeploy, and make the change in the stack's config instead."),
@@ -68,7 +68,7 @@ export const RULES = {
   "probe.closed": release("Redis, Postgres, Docker and the API's own port do not answer from outside", "Remove the published port, and look at the Hetzner firewall."),
   "probe.ready": release("app.readyPath answers 200 through the proxy", "Read `berth logs proxy` and `berth logs api`."),
   "probe.operators": release("/ops/* is not passed on by the proxy", "Look at the Caddyfile: it must answer 404 to /ops/*."),
-  "probe.certificate": release("the certificate is valid for the domain, for 7 days or more (14 warns)", "DNS of the domain must point at the server, ports 80 and 443 be open; `berth logs proxy` names the ACME fault."),
+  "probe.certificate": release("the certificate is valid for the domain, for 7 days or more (14 warns); one of a short life, for a twelfth of it (a sixth)", "DNS of the domain must point at the server, ports 80 and 443 be open; `berth logs proxy` names the ACME fault."),
   "host.clock": host("the server's clock agrees with the deployer's within 5 s", "`timedatectl` on both; on the server `systemctl restart systemd-timesyncd`."),
 } as const satisfies Record<string, Rule>;
 

@@ -121,6 +121,7 @@ const CASES: Case[] = [
   ["a rule is gone", section("host-table", (SECTIONS["host-table"] ?? "").replace("\t\ttcp dport { 22, 80, 443 } accept\n", "")), { "exposure.firewall": 'table inet berth lacks "input: tcp dport { 22, 80, 443 } accept"' }],
   ["the host's table lets all in", section("host-table", "table inet berth {\n\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n\t}\n}"), { "exposure.firewall": "table inet berth has no input chain whose policy is drop" }],
 
+  ["a certificate of half a day was not renewed", section("certificate", "notBefore=Nov  1 01:00:00 2026 GMT\nnotAfter=Nov  1 13:00:00 2026 GMT"), { "proxy.certificate": "0 hours left" }, "host"],
   ["the certificate was not renewed", section("certificate", "notAfter=Nov  5 12:30:00 2026 GMT"), { "proxy.certificate": "4 days left" }, "host"],
 
   ["a memory limit was raised", section("inspect", inspectWith("redis", { host: { Memory: 1024 ** 3 } })), { "limits.memory": "redis: limit 1 GiB, released 512 MiB" }],

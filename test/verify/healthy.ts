@@ -127,7 +127,7 @@ export const SECTIONS: Readonly<Record<string, string>> = {
   "host-table": "table inet berth {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t\ttcp dport { 22, 80, 443 } accept\n\t\tcounter packets 12 bytes 840 comment \"refused: for the host\"\n\t}\n}",
   drift: "",
   sockets: "",
-  certificate: "notAfter=Dec 31 12:00:00 2026 GMT\nissuer=O = Let's Encrypt, CN = E7",
+  certificate: "notBefore=Oct  2 12:00:00 2026 GMT\nnotAfter=Dec 31 12:00:00 2026 GMT\nissuer=O = Let's Encrypt, CN = E7",
 };
 
 /** A stream of these sections; `undefined` leaves one out. */

@@ -83,11 +83,14 @@ describe("probe over HTTP", () => {
 
 describe("probe.certificate", () => {
   const now = Date.parse("2026-11-01T00:00:00Z");
-  const certificate = (validTo: string, fault?: string) => known({ fault, validTo, issuer: "Let's Encrypt" });
+  const certificate = (validTo: string, fault?: string, validFrom = "") => known({ fault, validFrom, validTo, issuer: "Let's Encrypt" });
   test.each([
     ["valid for long", certificate("Jan 20 00:00:00 2027 GMT"), false, "pass", undefined],
     ["soon to end", certificate("Nov 11 00:00:00 2026 GMT"), false, "pass", "it should have been renewed by now"],
     ["about to end", certificate("Nov  6 00:00:00 2026 GMT"), false, "fail", undefined],
+    ["of half a day, new", certificate("Nov  1 11:00:00 2026 GMT", undefined, "Oct 31 23:00:00 2026 GMT"), false, "pass", undefined],
+    ["of half a day, late", certificate("Nov  1 01:30:00 2026 GMT", undefined, "Oct 31 13:30:00 2026 GMT"), false, "pass", "it should have been renewed by now"],
+    ["of six days, in its last hours", certificate("Nov  1 10:00:00 2026 GMT", undefined, "Oct 26 10:00:00 2026 GMT"), false, "fail", undefined],
     ["ended", certificate("Oct  6 00:00:00 2026 GMT"), false, "fail", undefined],
     ["without a date", certificate(""), false, "fail", undefined],
     ["not trusted", certificate("Jan 20 00:00:00 2027 GMT", "self-signed certificate"), false, "fail", undefined],

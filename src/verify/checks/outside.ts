@@ -1,3 +1,4 @@
+import type { Validity } from "../host-facts.ts";
 import type { Fact } from "../fact.ts";
 import type { Answer, Certificate, PortState } from "../probe-look.ts";
 import type { Check } from "../types.ts";
@@ -51,21 +52,35 @@ export function probeOperators(answer: Fact<Answer>, path: string): Check {
   return status === 404 || status === 403 ? pass("probe.operators", String(status), expected) : fail("probe.operators", String(status), expected);
 }
 
-export const DAY_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 /** Caddy renews a certificate of 90 days with 30 left: one that is this old has failed to renew for weeks. */
-export const DAYS_FAIL = 7;
-export const DAYS_WARN = 14;
+const DAYS_FAIL = 7;
+const DAYS_WARN = 14;
+
+/**
+ * How long a certificate is still good for. A private authority may give it a day and Let's Encrypt six: of a short life the same parts count as of 90
+ * days, a twelfth and a sixth. Caddy renews with a third left.
+ */
+export function remaining({ starts, ends }: Validity, now: number): { readonly said: string; readonly required: string; readonly wanted: string; readonly fails: boolean; readonly late: boolean } {
+  const life = Number.isNaN(starts) ? Number.POSITIVE_INFINITY : ends - starts;
+  const [least, enough] = [Math.min(DAYS_FAIL * DAY_MS, life / 12), Math.min(DAYS_WARN * DAY_MS, life / 6)];
+  const left = ends - now;
+  return { said: `${span(left)} left`, required: `${span(least)} or more`, wanted: `${span(enough)} or more`, fails: !(left >= least), late: left < enough };
+}
+
+function span(ms: number): string {
+  return ms > 0 && ms < 2 * DAY_MS ? `${Math.floor(ms / 3_600_000)} hours` : `${Math.floor(ms / DAY_MS)} days`;
+}
 
 export function probeCertificate(certificate: Fact<Certificate>, domain: string, now: number, untrusted: boolean): Check {
-  const expected = `valid for ${domain}, ${DAYS_FAIL} days or more`;
-  if (!certificate.known) return fail("probe.certificate", certificate.why, expected);
-  const { fault, validTo, issuer } = certificate.value;
-  const days = Math.floor((Date.parse(validTo) - now) / DAY_MS);
-  const said = `${days} days left, issued by ${issuer}`;
+  if (!certificate.known) return fail("probe.certificate", certificate.why, `valid for ${domain}, ${DAYS_FAIL} days or more`);
+  const { fault, validFrom, validTo, issuer } = certificate.value;
+  const left = remaining({ starts: Date.parse(validFrom), ends: Date.parse(validTo) }, now);
+  const [said, expected] = [`${left.said}, issued by ${issuer}`, `valid for ${domain}, ${left.required}`];
   if (fault !== undefined && !untrusted) return fail("probe.certificate", `${fault}; ${said}`, expected);
-  if (!(days >= DAYS_FAIL)) return fail("probe.certificate", said, expected);
+  if (left.fails) return fail("probe.certificate", said, expected);
   if (fault !== undefined) return pass("probe.certificate", said, expected, "of a staging authority (acme.staging): browsers do not trust it");
-  return pass("probe.certificate", said, expected, days < DAYS_WARN ? "it should have been renewed by now" : undefined);
+  return pass("probe.certificate", said, expected, left.late ? "it should have been renewed by now" : undefined);
 }
 
 const CLOCK_MS = 5000;
