@@ -32,13 +32,16 @@ export function named<T extends { readonly name: string }>(name: string, records
 }
 
 export interface SignedIn {
-  readonly serverId: number | undefined;
+  readonly serverId: number;
   readonly times: number;
 }
 
-/** A server that was replaced, or whose journal was lost, counts from nothing. */
-export function connectionsSince(before: SignedIn, after: SignedIn): number {
-  return before.serverId === after.serverId && before.times <= after.times ? after.times - before.times : after.times;
+/** Over all servers. One that was replaced, or whose journal was lost, counts from nothing. */
+export function connectionsSince(before: readonly SignedIn[], after: readonly SignedIn[]): number {
+  return after.reduce((sum, { serverId, times }) => {
+    const known = before.find((server) => server.serverId === serverId)?.times ?? 0;
+    return sum + (known <= times ? times - known : times);
+  }, 0);
 }
 
 /** What a program said, if it exited 0. @throws with its own words */

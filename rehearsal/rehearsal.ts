@@ -281,11 +281,12 @@ export class Rehearsal {
     await this.#docker.close();
   }
 
-  /** How often sshd on the server let somebody in since it booted; the real engine does not count its connections. */
-  async #signedIn(): Promise<SignedIn> {
-    if (this.api.books.servers.size === 0) return { serverId: undefined, times: 0 };
-    const { stdout } = await this.attempt(["sh", "-c", "journalctl --sync; journalctl --no-pager -o cat -u ssh | grep -c '^Accepted '"]);
-    return { serverId: this.serverId, times: Number(stdout.trim()) };
+  /** How often sshd on each server let somebody in since it booted; the real engine does not count its connections. */
+  async #signedIn(): Promise<readonly SignedIn[]> {
+    return await Promise.all(this.nodes.map(async (node) => {
+      const { stdout } = await this.attemptOn(node, ["sh", "-c", "journalctl --sync; journalctl --no-pager -o cat -u ssh | grep -c '^Accepted '"]);
+      return { serverId: this.serverOf(node), times: Number(stdout.trim()) };
+    }));
   }
 }
 
