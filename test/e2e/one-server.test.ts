@@ -4,7 +4,9 @@ import { publicKey } from "../../src/config/keys.ts";
 import { Secret } from "../../src/config/secret.ts";
 import { generateSecrets } from "../../src/config/generate.ts";
 import { ask, containerIds, redisClients, secretsIn, verify, whereSecretsMustNotBe } from "../../rehearsal/observe.ts";
-import { notPassed, rehearsed } from "../helpers/deployment.ts";
+import { ensureImage } from "../../rehearsal/images.ts";
+import { AcmeAuthority } from "../../rehearsal/provider/acme.ts";
+import { check, notPassed, rehearsed } from "../helpers/deployment.ts";
 
 /** One stack's first day, on a stand-in server: the tests are in its order. */
 const rehearsal = rehearsed();
@@ -15,7 +17,7 @@ test("a bare server becomes a verified application", async () => {
   const up = await rehearsal.it.up();
   expect(up.report.verdict).toBe("pass");
   expect(notPassed(up.report)).toEqual([]);
-  expect(up.outside.filter((check) => check.status !== "pass")).toEqual([]);
+  expect(up.outside.filter((it) => it.status !== "pass")).toEqual([]);
   expect(up.sshConnections).toBeLessThanOrEqual(5);
 });
 
@@ -89,4 +91,18 @@ test("planted secrets are in no log, no inspection, no command line and no envir
     expect(text.length, `${place} was looked at`).toBeGreaterThan(0);
     expect(secretsIn(rehearsal.it, text), place).toEqual([]);
   }
+});
+
+test("a domain: its certificate comes from the authority that the stack names, and HTTPS answers, by what is verified and by what the world sees", async () => {
+  const { docker, ledger, machines, registry, address } = rehearsal.it;
+  const domain = "app.berth.test";
+  const authority = await AcmeAuthority.start({ docker, ledger, network: machines.network, leads: { domain, address } });
+  const proxy = await registry.push(await authority.trustedBy(await ensureImage("caddy", { docker })), "caddy");
+  // No resolver knows the name, and browsers do not trust the authority.
+  const up = await rehearsal.it.up({ domain, "acme.directory": authority.directory, "acme.staging": true, "acme.checkDns": false, "proxy.image": proxy });
+  expect(notPassed(up.report)).toEqual([]);
+  expect(up.outside.filter((it) => it.status !== "pass")).toEqual([]);
+  // It lives for half a day.
+  expect(up.outside.find(({ id }) => id === "probe.certificate")?.seen).toMatch(/^11 hours left, issued by Caddy Local Authority/);
+  expect(check(await verify(rehearsal.it), "proxy.certificate").seen).toBe("11 hours left");
 });
