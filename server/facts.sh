@@ -101,6 +101,9 @@ drift() {
       *) printf '%s\n' "$path" ;;
     esac
   done
+  # compose.yaml, release.env, and the scripts; those from before this have no sums.
+  cat "$(release_dir "$1")/sums" "$OPT/scripts/$(release_value "$1" BERTH_SCRIPTS)/sums" 2>/dev/null | sed "s,  /,  $ROOT/," |
+    sha256sum --check --quiet 2>/dev/null | sed -n "s,^$ROOT\(/.*\): FAILED.*,\1,p"
   [ -d "$(release_dir "$1")/host" ] || return 0
   (cd "$(release_dir "$1")/host" && find . -type f | sort) | while read -r path; do
     cmp -s "$(release_dir "$1")/host/$path" "$ROOT/$path" || printf '%s\n' "${path#.}"

@@ -35,11 +35,38 @@ message() {
     *"warn "*) event=warned ;;
     *) event=recovered ;;
   esac
-  printf '{"version":1,"event":"%s","project":"%s","host":"%s","at":"%s","begun":[%s],"ended":[%s],"failing":[%s],"warnings":[%s],"report":%s}\n' \
-    "$event" "$BERTH_PROJECT" "$(json_text "$(uname -n)")" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
+  printf '{"version":1,"event":"%s","text":"%s","project":"%s","host":"%s","at":"%s","begun":[%s],"ended":[%s],"failing":[%s],"warnings":[%s],"report":%s}\n' \
+    "$event" "$(text "$1" "$2" | json_lines)" "$BERTH_PROJECT" "$(json_text "$(uname -n)")" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
     "$(printf '%s\n' "$1" | json_ids)" "$(printf '%s\n' "$2" | json_ids)" \
     "$(grep '^fail ' "$STATE/alert.new" | json_ids)" "$(grep '^warn ' "$STATE/alert.new" | json_ids)" "$(cat "$results/report.json")"
 }
+
+# text BEGUN ENDED: for a person, a line each: what was seen and what to do, what is over, and what there is besides.
+text() {
+  printf '%s\n' "$1" | while read -r level id; do
+    case $level in fail) how=fails ;; warn) how=warns ;; *) continue ;; esac
+    printf '%s: %s %s: %s\n' "$(uname -n)" "$id" "$how" "$(words_of "$id" <"$results/table.txt")"
+  done
+  printf '%s\n' "$2" | while read -r _ id; do
+    if [ -n "$id" ]; then printf '%s: %s is well again\n' "$(uname -n)" "$id"; fi
+  done
+  still=$(printf '%s\n' "$1" | grep -vxFf - "$STATE/alert.new" | awk '$1 == "fail" { printf "%s%s", comma, $2; comma = ", " }')
+  if [ -n "$still" ]; then printf '%s: still failing: %s\n' "$(uname -n)" "$still"; fi
+}
+
+# words_of ID: of the verifier's table, what was seen, and what to do.
+words_of() {
+  awk -v id="$1" '
+    /^[^ ]/ { mine = ($2 == id); part = ""; if (mine && $1 == "warn") { part = "seen"; sub(/^warn +[^ ]+ +/, ""); seen = $0 }; next }
+    !mine { next }
+    /^      seen / { part = "seen"; sub(/^ +seen +/, ""); seen = $0; next }
+    /^      expected / { part = ""; next }
+    /^      to do / { part = "todo"; sub(/^ +to do +/, ""); todo = $0; next }
+    { sub(/^ +/, ""); if ($0 != "" && part == "seen") seen = seen " " $0; if ($0 != "" && part == "todo") todo = todo " " $0 }
+    END { printf "%s%s", seen, (todo == "" ? "" : ". To do: " todo) }'
+}
+
+json_lines() { tr -d '\000-\011\013-\037' | sed 's/\\/\\\\/g; s/"/\\"/g' | awk '{ printf "%s%s", mark, $0; mark = "\\n" }'; }
 
 json_ids() { awk 'NF { printf "%s\"%s\"", comma, $2; comma = "," }'; }
 

@@ -145,6 +145,16 @@ export class PulumiEngine implements DeploymentEngine {
     }
   }
 
+  /** Folder with the project's Pulumi.yaml and the stack's settings. */
+  get project(): string {
+    return this.#project;
+  }
+
+  /** Path of the `pulumi` program. */
+  get cli(): string {
+    return this.#options.cli;
+  }
+
   /** What a command of the CLI sees, for another stack of this engine's. */
   get environment(): NodeJS.ProcessEnv {
     return environment(this.#options.workDir);

@@ -70,12 +70,18 @@ WantedBy=multi-user.target
 `;
 }
 
+/** Docker arranges its chains anew at each start, and not always behind DOCKER-USER. */
+const FIREWALL_AGAIN = `
+[Service]
+ExecStartPost=-${BERTH} firewall
+`;
+
 function dockerDropIn({ volume }: Here["node"]): string {
   if (volume === null) return `# Docker starts containers by itself: not without the firewall's rules, which keep the host's private key from them.
 [Unit]
 Requires=berth-firewall.service
 After=berth-firewall.service
-`;
+${FIREWALL_AGAIN}`;
   return `# Docker starts containers by itself, and a missing mount point is just an empty directory to it: Redis and Postgres would
 # come up empty on the root disk, all green. So Docker waits for the volume, and does not start without it; nor without the
 # firewall's rules, which keep the host's private key from the containers.
@@ -83,7 +89,7 @@ After=berth-firewall.service
 Requires=berth-volume.service berth-firewall.service
 After=berth-volume.service berth-firewall.service
 RequiresMountsFor=${MOUNT}
-`;
+${FIREWALL_AGAIN}`;
 }
 
 function firewallUnit(): string {

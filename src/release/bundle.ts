@@ -8,7 +8,7 @@ import { hostTree } from "../host/tree.ts";
 import { redisConf } from "../redis/conf.ts";
 import { redisSettings } from "../redis/settings.ts";
 import type { Expectations } from "../verify/types.ts";
-import { digestOf, fileAddress, releaseAddress, SCRIPTS, SECRETS, short, verifierAddress } from "./addresses.ts";
+import { digestOf, fileAddress, releaseAddress, SCRIPTS, SECRETS, sha256, short, verifierAddress } from "./addresses.ts";
 import { document } from "./document.ts";
 import type { Entry } from "./entry.ts";
 import { envText } from "./env.ts";
@@ -100,6 +100,14 @@ interface Scripts {
 const knownScripts = new WeakMap<Readonly<Record<string, string>>, Scripts>();
 
 /**
+ * The files of a directory whose names say nothing of their content, and beside them `sums`, as `sha256sum --check` reads it: what somebody
+ * edits on the host is told by that (server/facts.sh).
+ */
+function withSums(directory: string, entries: readonly Entry[]): Entry[] {
+  return [...entries, file(`${directory}/sums`, entries.map(({ path, text }) => `${sha256(text)}  ${path}\n`).join(""))];
+}
+
+/**
  * A script that says how it is run is a program; the others are read by it. They are laid down by content, so that a release keeps
  * the scripts it was made with while a newer one arrives.
  */
@@ -107,9 +115,10 @@ function scriptsOf(scripts: Readonly<Record<string, string>>): Scripts {
   const known = knownScripts.get(scripts);
   if (known !== undefined) return known;
   const digest = digestOf(scripts);
-  const entries = Object.entries(scripts)
+  const directory = `${SCRIPTS}/${short(digest)}`;
+  const entries = withSums(directory, Object.entries(scripts)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, text]) => file(`${SCRIPTS}/${short(digest)}/${name}`, text, text.startsWith("#!") ? "0755" : "0644"));
+    .map(([name, text]) => file(`${directory}/${name}`, text, text.startsWith("#!") ? "0755" : "0644")));
   const made = { digest, entries };
   knownScripts.set(scripts, made);
   return made;
@@ -141,8 +150,10 @@ export function releaseBundle({ config, here = firstOf(config), deployKeys, volu
     ...host.map((entry) => ({ ...entry, path: releaseAddress(r12, `host${entry.path}`) })),
     // Of the stack and not of a release: going back to an earlier release must not bring an earlier key back, or lock the present one out.
     file(DEPLOY_KEYS_PATH, deployKeysText(deployKeys)),
-    file(releaseAddress(r12, "compose.yaml"), compose),
-    file(releaseAddress(r12, "release.env"), envText({ BERTH_RELEASE: r12, ...env })),
+    ...withSums(releaseAddress(r12), [
+      file(releaseAddress(r12, "compose.yaml"), compose),
+      file(releaseAddress(r12, "release.env"), envText({ BERTH_RELEASE: r12, ...env })),
+    ]),
   ];
   return {
     digest,

@@ -116,7 +116,7 @@ export function readCanary({ status, body }: { status: number; body: string }): 
     const ok = at(said, "ok") === true;
     const ms = numberAt(said, "ms");
     const after = ms === undefined ? "" : ` after ${Math.round(ms)} ms`;
-    return [queue, { ok, detail: ok ? `came back${after}` : `${textAt(said, "reason") ?? "did not come back"}${after}` }];
+    return [queue, { ok, detail: ok ? `came back${after}` : textAt(said, "reason") ?? `did not come back${after}` }];
   })));
 }
 

@@ -33,6 +33,8 @@ export interface Container {
   readonly memoryBytes: number | undefined;
   readonly memorySwapBytes: number | undefined;
   readonly cpuShares: number | undefined;
+  /** Whether its CPU time is bounded, by `docker update --cpus` for one. */
+  readonly cpuQuota: boolean;
   readonly mounts: readonly Mount[];
 }
 

@@ -34,6 +34,7 @@ export function readContainers(text: string): Container[] {
       memoryBytes: numberAt(value, "HostConfig", "Memory"),
       memorySwapBytes: numberAt(value, "HostConfig", "MemorySwap"),
       cpuShares: numberAt(value, "HostConfig", "CpuShares"),
+      cpuQuota: (numberAt(value, "HostConfig", "NanoCpus") ?? 0) > 0 || (numberAt(value, "HostConfig", "CpuQuota") ?? 0) > 0,
       mounts: listAt(value, "Mounts").map((mount) => ({
         source: textAt(mount, "Source") ?? "",
         destination: textAt(mount, "Destination") ?? "",

@@ -9,5 +9,6 @@ export function rulesTable(): string {
 }
 
 function cell(text: string): string {
-  return text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
+  // Between backticks a page shows what stands there.
+  return text.replaceAll("|", "\\|").split("`").map((part, index) => (index % 2 === 0 ? part.replaceAll("<", "&lt;") : part)).join("`");
 }

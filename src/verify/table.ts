@@ -20,11 +20,11 @@ function rowOf(check: Check): Row {
 
 const ORDER: readonly Row[] = ["FAIL", "????", "warn", "prov", "n/a", "ok"];
 
-/** Breaks at blanks; a longer word than the line is left whole, so that it can be copied. */
+/** Breaks at blanks; a longer word than the line is left whole, and so is a command between backticks, so that they can be copied. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(/\s+/)) {
+  for (const word of text.match(/(?:`[^`]*`|\S)+/g) ?? [""]) {
     if (line !== "" && line.length + 1 + word.length > width) {
       lines.push(line);
       line = word;

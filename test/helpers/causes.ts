@@ -28,7 +28,7 @@ async function stranger(it: Rehearsal, name: string, options: readonly string[],
 }
 
 /** Processes of a container whose command line holds a word, as the server numbers them. */
-async function signal(it: Rehearsal, container: string, word: string, name: string): Promise<void> {
+export async function signal(it: Rehearsal, container: string, word: string, name: string): Promise<void> {
   const top = await it.exec(["docker", "top", container, "-eo", "pid,args"]);
   const pids = top.trim().split("\n").slice(1).filter((line) => line.includes(word) && !line.includes("docker-init")).map((line) => line.trim().split(/\s+/)[0] ?? "");
   if (pids.length === 0) throw new Error(`signal ${container}: a process with "${word}" in its command line is required, found: ${top}`);
@@ -83,6 +83,8 @@ for line in open("/proc/%s/maps" % sys.argv[1]):
 /** A file that takes all room there is, in no time: ext4 only notes whose the blocks are. */
 export async function fillVolume(it: Rehearsal): Promise<Undo> {
   const file = `${VOLUME}/export.tar`;
+  // Anything else there would be the machine's own disk.
+  await sh(it, `case $(findmnt -nvo SOURCE ${VOLUME} | tail -n 1) in /dev/sd*) ;; *) exit 1 ;; esac`);
   await sh(it, `fallocate -l "$(df -B1 --output=avail ${VOLUME} | tail -n 1)" ${file}`);
   // Redis notices at its next write.
   await redisCli(it, `SET somebody ${"wrote".repeat(10_000)} EX 60`);

@@ -136,6 +136,19 @@ test("drift names files whose bytes are not those of their name, and settings th
   expect(section((await host.run(["facts", A])).stdout, "drift")).toBe(`${edited}\n/opt/berth/verifier/111111111111.mjs\n/etc/sysctl.d/90-berth.conf\n`);
 });
 
+test("drift names an edited compose.yaml and an edited script, by the sums that were laid down with them", async () => {
+  const host = living(1);
+  const sum = (text: string) => createHash("sha256").update(text).digest("hex");
+  const [compose, script] = [`/opt/berth/releases/${A}/compose.yaml`, "/opt/berth/scripts/abcabcabcabc/status.sh"];
+  host.write(`opt/berth/releases/${A}/sums`, `${sum("as released\n")}  ${compose}\n${sum("gone\n")}  /opt/berth/releases/${A}/gone\n`);
+  host.write("opt/berth/scripts/abcabcabcabc/sums", `${sum(host.read(script.slice(1)) ?? "")}  ${script}\n`);
+  host.write(compose.slice(1), "as released\n");
+  expect(section((await host.run(["facts", A])).stdout, "drift")).toBe(`/opt/berth/releases/${A}/gone\n`);
+  host.write(compose.slice(1), "edited\n");
+  host.write(script.slice(1), `${host.read(script.slice(1)) ?? ""}# edited\n`);
+  expect(section((await host.run(["facts", A])).stdout, "drift")).toBe(`${compose}\n/opt/berth/releases/${A}/gone\n${script}\n`);
+});
+
 test("the baseline is taken before anything is done, the password handed in on standard input", async () => {
   const host = living(1);
   const run = await host.run(["release", A]);

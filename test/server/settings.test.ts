@@ -123,9 +123,21 @@ test("containers are refused the metadata address, once, and the host's table is
       "iptables -w 10 -N DOCKER-USER",
       "iptables -w 10 -C DOCKER-USER -d 169.254.169.254/32 -j REJECT",
       "iptables -w 10 -I DOCKER-USER 1 -d 169.254.169.254/32 -j REJECT",
+      "iptables -w 10 -S FORWARD",
       "nft -f /etc/berth/firewall.nft",
     ]
   `);
   host.answer("");
   expect((await host.run(["firewall"])).calls).not.toContain("iptables -w 10 -I DOCKER-USER 1 -d 169.254.169.254/32 -j REJECT");
+});
+
+test("DOCKER-USER is put first where a Docker that was restarted put its own chains before it, and is there once", async () => {
+  const host = await settled();
+  host.answer(`"iptables -w 10 -S FORWARD")
+    if grep -q "^iptables -w 10 -I FORWARD" "$FAKE/calls"; then echo '-A FORWARD -j DOCKER-USER'; fi
+    printf '%s\\n' '-A FORWARD -j DOCKER-ISOLATION-STAGE-1' '-A FORWARD -j DOCKER-USER'; exit ;;`);
+  const { calls } = await host.run(["firewall"]);
+  expect(calls.filter((call) => call.includes("FORWARD") && !call.includes("-S"))).toEqual(["iptables -w 10 -I FORWARD 1 -j DOCKER-USER", "iptables -w 10 -D FORWARD 3"]);
+  host.answer(`"iptables -w 10 -S FORWARD") printf '%s\\n' '-P FORWARD DROP' '-A FORWARD -j DOCKER-USER' '-A FORWARD -j DOCKER-ISOLATION-STAGE-1'; exit ;;`);
+  expect((await host.run(["firewall"])).calls.filter((call) => call.includes("-I FORWARD"))).toEqual([]);
 });

@@ -6,6 +6,7 @@ const R = "aaaaaaaaaaaa";
 
 interface Message {
   readonly event: string;
+  readonly text: string;
   readonly begun: readonly string[];
   readonly ended: readonly string[];
   readonly failing: readonly string[];
@@ -66,6 +67,17 @@ test("a warning is said as one; worse, it is said again; better, it is not", asy
   expect(host.told()).toEqual([]);
   await host.after(OK);
   expect(host.told()).toEqual([expect.objectContaining({ event: "recovered", ended: ["redis.memory"] })]);
+});
+
+test("the text says to a person what was seen, what to do, what is over and what still fails", async () => {
+  const host = new Watched();
+  await host.after("FAIL  connections.maximum (release)", "      seen      api holds 3 client", '                connections: "leak"', "      expected  at most 2", "      to do     Use the queue's own", "                connection.", "", WARN, OK);
+  expect(host.told()[0]?.text.replaceAll(/^\S+: /gm, "HOST: ")).toBe([
+    'HOST: connections.maximum fails: api holds 3 client connections: "leak". To do: Use the queue\'s own connection.',
+    "HOST: redis.memory warns: 150 MiB, 78 % of 192 MiB (over 70 %)",
+  ].join("\n"));
+  await host.after(LEAK, "FAIL  app.ready (release)", "      seen      503: \\ \"x\"");
+  expect(host.told()[0]?.text.replaceAll(/^\S+: /gm, "HOST: ")).toBe('HOST: app.ready fails: 503: \\ "x"\nHOST: redis.memory is well again\nHOST: still failing: connections.maximum');
 });
 
 test("a second fault while the first lasts is said alone, and with what still fails", async () => {

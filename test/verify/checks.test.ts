@@ -99,6 +99,7 @@ const CASES: Case[] = [
 
   ["the volume is not mounted", section("mounts", (SECTIONS["mounts"] ?? "").replace("/mnt/berth", "/mnt/other")), { "host.volume": "nothing is mounted at /mnt/berth" }, "host"],
   ["another device is mounted", section("volume", "device /dev/sdc\nid 4711\nsentinel 4711\nmountpoint /mnt/berth"), { "host.volume": "/mnt/berth is /dev/sdb, the volume's device is /dev/sdc" }, "host"],
+  ["something covers the volume", section("mounts", `${SECTIONS["mounts"] ?? ""}\n99 22 0:30 / /mnt/berth rw - tmpfs tmpfs rw`), { "host.volume": "/mnt/berth is tmpfs, the volume's device is /dev/sdb" }, "host"],
   ["the device is gone", section("volume", "device \nid 4711\nsentinel 4711\nmountpoint /mnt/berth"), { "host.volume": '/mnt/berth is /dev/sdb, the volume\'s device is ""' }, "host"],
   ["it is another volume", section("volume", "device /dev/sdb\nid 4711\nsentinel 9\nmountpoint /mnt/berth"), { "host.volume": "/mnt/berth/.berth-volume says 9" }, "host"],
   ["Redis writes into its container", section("inspect", inspectWith("redis", { mounts: [] })), { "host.volume": "redis keeps its data in the container (/data)" }, "host"],
@@ -127,6 +128,7 @@ const CASES: Case[] = [
   ["a memory limit was raised", section("inspect", inspectWith("redis", { host: { Memory: 1024 ** 3 } })), { "limits.memory": "redis: limit 1 GiB, released 512 MiB" }],
   ["a container may swap", section("inspect", inspectWith("redis", { host: { MemorySwap: -1 } })), { "limits.memory": "redis: memory and swap unlimited, released 512 MiB" }],
   ["CPU shares were changed", section("cgroup", (SECTIONS["cgroup"] ?? "").replace("cpu.shares 128", "cpu.shares 1024")), { "limits.cpu": "worker: cpu.shares 1024, released 128" }],
+  ["CPU time was bounded", section("inspect", inspectWith("api", { host: { NanoCpus: 500_000_000 } })), { "limits.cpu": "api: a quota of CPU time, released without one" }],
   ["a container was started by hand", section("inspect", inspectWith("api", { top: { Config: { Image: EXPECTATIONS.images["api"], Labels: { "com.docker.compose.service": "api", "com.docker.compose.oneoff": "False" } } } })), { "drift.containers": "api: shop-api-1 has another configuration than compose.yaml" }],
   ["a container of another release is left", section("inspect", (SECTIONS["inspect"] ?? "").replace("[", '[{"Id":"id-old","Name":"/shop-old-1","Config":{"Labels":{"com.docker.compose.service":"old","com.docker.compose.oneoff":"False"}},"State":{"Status":"running"}},')), { "drift.containers": "shop-old-1 is of no service of the release" }],
   ["a kernel setting was changed", section("sysctl", "vm.overcommit_memory = 1\nvm.swappiness = 60\nnet.core.somaxconn = 4096"), { "drift.kernel": "vm.swappiness is 60, the release has 1" }, "host"],

@@ -41,6 +41,11 @@ test("a word longer than the line is left whole, to be copied", () => {
   expect(wrap(`see ${"x".repeat(90)} now`, 20)).toEqual(["see", "x".repeat(90), "now"]);
 });
 
+test("a command between backticks is left whole, to be copied; a backtick alone is a letter", () => {
+  expect(wrap("first `berth ssh -- sudo docker restart shop-redis-1`, then again", 30)).toEqual(["first", "`berth ssh -- sudo docker restart shop-redis-1`,", "then again"]);
+  expect(wrap("a ` b", 20)).toEqual(["a ` b"]);
+});
+
 describe("report", () => {
   test("names the release, the counts, every connection but the health check's, and the cause", () => {
     expect(BAD).toMatchObject({ version: 1, release: "0123456789ab", at: "2026-11-01T12:10:00.000Z", verdict: "fail", cause: "release", settleMs: 2004, totalMs: 2390 });

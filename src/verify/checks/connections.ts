@@ -1,9 +1,10 @@
 import { connectionBudget } from "../../redis/budget.ts";
 import { type ConnectionKind, queueOf } from "../../redis/clients.ts";
 import { attributed, nameConnection } from "../attribution.ts";
+import { onServer } from "../advice.ts";
 import { managedConnections } from "../managed-connections.ts";
 import { judgedInstances } from "../nodes.ts";
-import type { CheckId } from "../rules.ts";
+import { type CheckId, RULES } from "../rules.ts";
 import type { Facts } from "../seen.ts";
 import type { Check, Connection, Expectations, Instance } from "../types.ts";
 import { fail, pass, providerManaged, PROVIDER_MANAGED, unknown, verdict } from "../verdict.ts";
@@ -114,7 +115,11 @@ export function connectionsMaximum(facts: Facts, expectations: Expectations): Ch
   return judge("connections.maximum", facts, expectations, expected, (connections) => {
     const faults = surplus(connections, expectations).map(({ holder, process, kind, most, held, over }) =>
       `${holder} holds ${held} ${kind} connections, ${most} allowed (${budgetLine(process, kind, expectations)}): ${over.map(nameConnection).join("; ")}`);
-    return verdict("connections.maximum", faults, "none above its maximum", expected);
+    if (faults.length === 0) return pass("connections.maximum", "none above its maximum", expected);
+    const containers = surplus(connections, expectations).flatMap(({ over }) => over.flatMap(({ container }) => container ?? []));
+    const restarts = [...new Set(containers)].map((name) => onServer("docker restart", name));
+    const now = restarts.length === 0 ? "" : ` Until then, this lets go of them: ${restarts.join(", ")}.`;
+    return fail("connections.maximum", faults.join("; "), expected, `${RULES["connections.maximum"].todo}${now}`);
   });
 }
 
@@ -148,6 +153,9 @@ export function connectionsForeign(facts: Facts, expectations: Expectations): Ch
   return judge("connections.foreign", facts, expectations, expected, (connections) => {
     const strangers = foreigners(connections, expectations);
     if (strangers.length === 0) return verdict("connections.foreign", [], "none", expected);
-    return fail("connections.foreign", `${plural(strangers.length, "connection")}: ${strangers.map(nameConnection).join("; ")}`, expected);
+    // Docker's name service knows a container by its name.
+    const named = [...new Set(strangers.map(({ holder }) => holder))].filter((holder) => /^[a-zA-Z][\w.-]*$/.test(holder) && holder !== "unknown" && holder !== "host");
+    const now = named.length === 0 ? "" : ` Now: ${named.map((name) => onServer("docker stop", name)).join(", ")}.`;
+    return fail("connections.foreign", `${plural(strangers.length, "connection")}: ${strangers.map(nameConnection).join("; ")}`, expected, `${RULES["connections.foreign"].todo}${now}`);
   });
 }

@@ -1,3 +1,4 @@
+import { onServer } from "../advice.ts";
 import { attributed } from "../attribution.ts";
 import type { QueueSeen } from "../queue-watch.ts";
 import type { Facts } from "../seen.ts";
@@ -53,6 +54,7 @@ function canary({ seen }: Facts, queue: string): boolean | undefined {
 
 function restart({ host }: Facts): string {
   const name = servingContainer(host, "worker")?.name ?? "the worker's container";
-  return `The process is stopped, or its event loop is blocked by a job that computes: \`berth logs worker\`, then \`docker restart ${name}\` on the server; what it held goes back to the queue. `
+  // It cannot hear that it is to end: without a bound Docker would wait for its grace period.
+  return `The process is stopped, or its event loop is blocked by a job that computes: \`berth logs worker\`, then ${onServer("docker restart --time 10", name)}; what it held goes back to the queue. `
     + "Work that computes belongs in a process of its own (a processor given to Bull as a path).";
 }

@@ -1,7 +1,9 @@
 import type { Facts } from "../seen.ts";
 import type { Check, Expectations } from "../types.ts";
+import { onServer } from "../advice.ts";
+import { BOOT } from "../rules.ts";
 import { containersOf, runningServices } from "../services.ts";
-import { unknown, verdict } from "../verdict.ts";
+import { fail, pass, unknown, verdict } from "../verdict.ts";
 
 /** Files laid down on the host whose bytes are no longer the release's. */
 export function driftFiles({ host }: Facts): Check {
@@ -20,8 +22,11 @@ export function driftContainers({ host }: Facts, expectations: Expectations): Ch
   const changed = services.flatMap((service) => containersOf(containers, service)
     .filter(({ configHash }) => configHash !== hashes.get(service))
     .map(({ name }) => `${service}: ${name} has another configuration than compose.yaml`));
-  const strangers = containers.filter(({ service, oneOff }) => !oneOff && !services.includes(service)).map(({ name }) => `${name} is of no service of the release`);
-  return verdict("drift.containers", [...changed, ...strangers], expected, expected);
+  const strangers = containers.filter(({ service, oneOff }) => !oneOff && !services.includes(service)).map(({ name }) => name);
+  if (changed.length === 0 && strangers.length === 0) return pass("drift.containers", expected, expected);
+  // Compose removes only what it started itself.
+  const todo = [...(changed.length === 0 ? [] : [`${BOOT} makes it anew.`]), ...strangers.map((name) => `${onServer("docker rm --force", name)} removes what is not the release's.`)];
+  return fail("drift.containers", [...changed, ...strangers.map((name) => `${name} is of no service of the release`)].join("; "), expected, todo.join(" "));
 }
 
 /** vm.overcommit_memory has a check of its own, which says what it is for. */

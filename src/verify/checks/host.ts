@@ -1,4 +1,5 @@
 import type { Container, Disk, MountPoint } from "../host-facts.ts";
+import { onServer } from "../advice.ts";
 import type { Facts } from "../seen.ts";
 import { containersOf } from "../services.ts";
 import type { Check, Expectations } from "../types.ts";
@@ -23,6 +24,12 @@ function hostPath(container: Container, directory: string): string | undefined {
   return mount === undefined ? undefined : mount.source + directory.slice(mount.destination.replace(/\/$/, "").length);
 }
 
+const NOT_MOUNTED = `${onServer("systemctl restart berth-volume")} mounts it. It stops the application for that, and starts it again.`;
+
+function covered(mount: string): string {
+  return `Something is mounted over the volume, and the services go on below. What it is: \`berth ssh -- findmnt ${mount}\`; away with it: ${onServer("umount", mount)}.`;
+}
+
 export function hostVolume({ host, seen }: Facts, { volume, images }: Expectations): Check {
   if (volume === null) return pass("host.volume", "nothing is kept on this node", "nothing is kept on this node");
   const kept = [...("redis" in images ? ["Redis"] : []), ...("postgres" in images ? ["Postgres"] : [])];
@@ -33,8 +40,11 @@ export function hostVolume({ host, seen }: Facts, { volume, images }: Expectatio
   if (!host.containers.known) return unknown("host.volume", host.containers.why, expected);
   const { device, sentinel } = host.volume.value;
   const mount = mountPointOf(host.mounts.value, volume.mount);
-  if (mount?.path !== volume.mount) return fail("host.volume", `nothing is mounted at ${volume.mount}`, expected);
-  if (device === "" || mount.source !== device) return fail("host.volume", `${volume.mount} is ${mount.source}, the volume's device is ${shown(device)}`, expected);
+  if (mount?.path !== volume.mount) return fail("host.volume", `nothing is mounted at ${volume.mount}`, expected, NOT_MOUNTED);
+  if (device === "" || mount.source !== device) {
+    const isBelow = host.mounts.value.some(({ path, source }) => path === volume.mount && source === device);
+    return fail("host.volume", `${volume.mount} is ${mount.source}, the volume's device is ${shown(device)}`, expected, ...(isBelow ? [covered(volume.mount)] : []));
+  }
   if (sentinel !== volume.id) return fail("host.volume", `${volume.mount}/.berth-volume says ${shown(sentinel)}`, expected);
 
   const directories = [

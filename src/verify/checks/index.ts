@@ -1,5 +1,6 @@
 import type { Facts } from "../seen.ts";
 import type { Check, Expectations } from "../types.ts";
+import { typed } from "../advice.ts";
 import { proxyCertificate } from "./certificate.ts";
 import { appConsuming } from "./consuming.ts";
 import { appCanary, appHeartbeat, appReady } from "./application.ts";
@@ -34,21 +35,21 @@ const THE_REST: readonly OneCheck[] = [
 ];
 
 /** Ids of what writes need: when these fail because the disk refuses, the application fails after them. */
-const WRITERS = /^(?:app\.ready|app\.heartbeat|app\.health|app\.canary\..*|postgres\.ready|redis\.ready)$/;
+const WRITERS = /^(?:app\.ready|app\.heartbeat|app\.health|app\.restarts|connections\.required|app\.canary\..*|postgres\.ready|redis\.ready)$/;
 
 /** Every check that concerns this node, in the order of the table. */
 export function judge(facts: Facts, expectations: Expectations): Check[] {
   const each = (checks: readonly OneCheck[]): Check[] => checks.map((check) => check(facts, expectations));
   const { managed } = expectations.redis;
-  const checks = [
+  const checks = typed([
     ...(managed === null ? each(OWN_REDIS) : managedRedis(facts, expectations, managed)),
     ...each(THE_REST),
     ...proxyCertificate(facts, expectations),
     ...appHeartbeat(facts, expectations),
     ...appCanary(facts, expectations),
-  ].filter(({ id }) => concerns(id, expectations));
+  ].filter(({ id }) => concerns(id, expectations)), facts, expectations);
   // Redis says that the disk refuses its writes: what fails for want of writes is then the host's doing, and going back mends nothing.
   const refused = checks.some(({ id, status }) => id === "redis.aof-status" && status === "fail");
   if (!refused) return checks;
-  return checks.map((check) => check.status === "fail" && WRITERS.test(check.id) ? { ...check, cause: "host" } : check);
+  return checks.map((check) => check.status === "fail" && WRITERS.test(check.id) ? { ...check, cause: "host", advice: "Redis cannot write: see redis.aof-status." } : check);
 }

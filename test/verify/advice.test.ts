@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { judge } from "../../src/verify/checks/index.ts";
+import { client, CLIENT_LINES, EXPECTATIONS, facts, inspectWith, SECTIONS } from "./healthy.ts";
+
+/** What to type: with this server's names in it. Each is followed on a living server in test/e2e/checks.test.ts. */
+
+type Change = Parameters<typeof facts>[0];
+
+function advice(id: string, change: Change): string {
+  return judge(facts(change), EXPECTATIONS).find((check) => check.id === id)?.advice ?? "no such check";
+}
+
+const MOUNTS = SECTIONS["mounts"] ?? "";
+const ODD = '[{"Id":"id-odd","Name":"/odd","Config":{"Labels":{"com.docker.compose.service":"odd"}},"State":{"Status":"running"}},';
+
+test.each<[fault: string, id: string, change: Change, typed: string]>([
+  ["a setting of Redis was changed", "redis.eviction-policy", { info: { maxmemory_policy: "allkeys-lru" } }, "`berth ssh -- sudo docker restart shop-redis-1`"],
+  ["a leak", "connections.maximum", { clients: [...CLIENT_LINES, client(44, "172.20.0.4", "leak")] }, "`berth ssh -- sudo docker restart shop-api-1`"],
+  ["memory was changed", "limits.memory", { sections: { inspect: inspectWith("redis", { host: { Memory: 1024 ** 3 } }) } }, "`berth ssh -- sudo docker update --memory 512m --memory-swap 512m shop-redis-1`"],
+  ["CPU shares were changed", "limits.cpu", { sections: { cgroup: (SECTIONS["cgroup"] ?? "").replace("cpu.shares 128", "cpu.shares 1024") } }, "`berth ssh -- sudo docker update --cpu-shares 128 shop-worker-1`"],
+  ["CPU time was bounded", "limits.cpu", { sections: { inspect: inspectWith("api", { host: { CpuQuota: 50_000 } }) } }, "`berth ssh -- sudo docker stop shop-api-1`, `berth ssh -- sudo docker rm shop-api-1`, `berth ssh -- sudo /opt/berth/scripts/current/berth boot`"],
+  ["a container that is not the release's", "drift.containers", { sections: { inspect: (SECTIONS["inspect"] ?? "").replace("[", ODD) } }, "`berth ssh -- sudo docker rm --force odd`"],
+  ["nothing is mounted", "host.volume", { sections: { mounts: MOUNTS.replace("/mnt/berth", "/mnt/other") } }, "`berth ssh -- sudo systemctl restart berth-volume`"],
+  ["something covers the volume", "host.volume", { sections: { mounts: `${MOUNTS}\n99 22 0:30 / /mnt/berth rw - tmpfs tmpfs rw` } }, "`berth ssh -- sudo umount /mnt/berth`"],
+])("%s: %s says what to type", (_, id, change, typed) => {
+  expect(advice(id, change)).toContain(typed);
+});
+
+test("while the append-only file is off, nothing says to restart Redis without saying what comes first", () => {
+  const off = { info: { aof_enabled: "0", maxmemory_policy: "allkeys-lru" }, config: { appendonly: "no" } };
+  for (const id of ["redis.config", "redis.eviction-policy"]) expect(advice(id, off)).toMatch(/^First what redis\.aof says: .* a restart loses it\. Then: /);
+  expect(advice("redis.aof", off)).toContain("CONFIG SET appendonly yes");
+});
+
+test("a stranger that Docker knows by name is stopped by name, an address is not", () => {
+  const stranger = [...CLIENT_LINES, client(50, "172.20.0.77", "")];
+  expect(advice("connections.foreign", { clients: stranger, rest: { names: new Map([["172.20.0.77", "grafana"]]) } })).toContain("`berth ssh -- sudo docker stop grafana`");
+  expect(advice("connections.foreign", { clients: stranger })).not.toContain("docker stop");
+});
+
+test("what fails because Redis cannot write says so, and is the host's", () => {
+  const seen = facts().seen;
+  const change: Change = { info: { aof_last_write_status: "err" }, rest: { api: { ...seen.api, canary: { known: true, value: new Map([["file", { ok: false, detail: "MISCONF" }], ["email", { ok: true, detail: "" }]]) } } } };
+  expect(judge(facts(change), EXPECTATIONS).find(({ id }) => id === "app.canary.file")).toMatchObject({ cause: "host", advice: "Redis cannot write: see redis.aof-status." });
+});
