@@ -18,7 +18,7 @@ export const SECTIONS: Readonly<Record<string, string>> = {
   slowlog: "SLOWLOG GET, LATENCY LATEST; shows what commands carried",
   queues: "counts of each queue, its oldest waiting job, locks of active ones",
   swap: "free, /proc/swaps, and which processes are in it",
-  disk: "df, the largest directories of a disk with little room, docker system df",
+  disk: "df, the largest directories where room is short, docker system df",
   cpu: "top",
   containers: "state, health, exit code, restarts, OOM kills",
 };
@@ -32,7 +32,7 @@ figures and the next step. Reads only, and asks little of Redis. With a SECTION 
 options
   --stack=NAME  default: the selected stack
   --node=NAME   one of several; default: each, one after the other
-  --json        the diagnosis as one line of JSON on standard output, a line a node, without the table
+  --json        the diagnosis as a line of JSON a node, and no table
 
 sections
 ${Object.entries(SECTIONS).map(([name, what]) => `  ${name.padEnd(width)}  ${what}`).join("\n")}

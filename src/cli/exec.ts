@@ -10,14 +10,15 @@ stand in a pipe. What follows the service is the command, options and all; what 
 
 options
   --stack=NAME   default: the selected stack
-  --node=NAME    which of several nodes with this service; default: the one that has it
+  --node=NAME    which of several with this service; default: the one with it
 
 services: ${SERVICES.join(", ")}
 
 examples
   berth exec api sh
   berth exec postgres psql -U app app
-  berth exec redis -- sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli INFO memory'
+  berth exec redis -- sh -c \\
+    'REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli INFO memory'
 
 Exit code: the command's.
 `;

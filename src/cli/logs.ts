@@ -13,7 +13,8 @@ options
   --stack=NAME     default: the selected stack
   --node=NAME      one of several; default: each that has these services
   --service=NAME   as the name alone; may be repeated
-  --tail=LINES     how many of the last lines of each; default 100, or all with --since; "all"
+  --tail=LINES     how many of the last lines of each, or "all"; default 100,
+                   and all with --since
   --since=TIME     as far back as 10m, 2h, or 2026-11-01T12:00:00Z
   --timestamps, -t each line with its time
   --follow, -f     go on as more comes, until Ctrl-C

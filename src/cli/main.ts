@@ -1,5 +1,6 @@
 import { CommandError, UsageError, type Command } from "./command.ts";
 import { ConfigError } from "../config/faults.ts";
+import { wrap } from "../verify/table.ts";
 import { Unreachable } from "../ssh.ts";
 
 /** Every command, in the order of the help. To add one: a line here, and a module that exports `help` and `run`. */
@@ -10,7 +11,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: () => import("./init.ts"),
   },
   verify: {
-    usage: "verify [--stack=NAME] [--node=NAME] [--json] [--watch [--every=SECONDS]]",
+    usage: "verify [--node=NAME] [--json] [--watch [--every=SECONDS]]",
     summary: "verify the running release again, on the server",
     load: () => import("./verify.ts"),
   },
@@ -25,7 +26,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: () => import("./doctor.ts"),
   },
   logs: {
-    usage: "logs [SERVICE…] [--node=NAME] [--tail=LINES] [--since=TIME] [--follow]",
+    usage: "logs [SERVICE…] [--tail=LINES] [--since=TIME] [--follow]",
     summary: "what the services' containers logged",
     load: () => import("./logs.ts"),
   },
@@ -87,13 +88,20 @@ async function help(name: string | undefined, table: Readonly<Record<string, Com
   if (name !== undefined && command === undefined) return unknown(name, table);
   if (command !== undefined) {
     const module = await command.load();
-    process.stdout.write(`usage: berth ${command.usage}\n\n${command.summary}\n\n${module.help.trim()}\n`);
+    process.stdout.write(`usage: berth ${command.usage}\n\n${command.summary}\n\n${laidOut(module.help.trim())}\n`);
     return 0;
   }
   const width = Math.max(...Object.keys(table).map((it) => it.length));
   const list = Object.entries(table).map(([it, { summary }]) => `  ${it.padEnd(width)}  ${summary}`);
   process.stdout.write(`usage: berth COMMAND …\n\n${list.join("\n")}\n\n\`berth help COMMAND\` tells more.\n`);
   return 0;
+}
+
+const COLUMNS = 80;
+
+/** Sentences in lines of 80 columns; lists as they stand. */
+function laidOut(text: string): string {
+  return text.split("\n\n").map((block) => (/^ /m.test(block) ? block : wrap(block, COLUMNS).join("\n"))).join("\n\n");
 }
 
 function unknown(name: string, table: Readonly<Record<string, Command>>): number {

@@ -13,7 +13,7 @@ options
   --stack=NAME               the server of this stack; without it, told by the
                              environment:
 
-  BERTH_PROBE_ADDRESS        address of the server (\`pulumi stack output address\`)
+  BERTH_PROBE_ADDRESS        address of the server (pulumi stack output address)
   BERTH_PROBE_ADDRESS6       its IPv6 address, when it has one
   BERTH_PROBE_APP_PORT       the API's own port, which must not answer; 3000
   BERTH_PROBE_DOMAIN         name it is served under by HTTPS; empty: plain HTTP

@@ -41,7 +41,7 @@ export async function watch({ verify, json, redraw, everySeconds, write, interru
     if (over || made === undefined) return code;
     code = made.code;
     write(shown(made, { json, redraw, everySeconds }));
-    await Promise.race([sleep(everySeconds * 1000), end]);
+    await pause(everySeconds * 1000, end);
     if (over) return code;
   }
 }
@@ -63,9 +63,11 @@ function lastLine(text: string): string {
   return text.trim().split("\n").at(-1) ?? "";
 }
 
-function sleep(ms: number): Promise<void> {
-  // Not to be waited for at the end.
-  return new Promise((resolve) => { setTimeout(resolve, ms).unref(); });
+/** Holds the process, which nothing else does between two verifications, and lets go of it at the end. */
+async function pause(ms: number, end: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([new Promise((resolve) => { timer = setTimeout(resolve, ms); }), end]);
+  clearTimeout(timer);
 }
 
 /** Ctrl-C, or being told to end. The connection under way goes with the process: the host's verification ends by itself. */

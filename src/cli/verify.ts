@@ -13,9 +13,9 @@ The table goes to standard error.
 options
   --stack=NAME     default: the selected stack
   --node=NAME      one of several; default: each, one after the other
-  --json           the report as one line of JSON on standard output, without the table
-  --watch          again and again until Ctrl-C: redrawn on a terminal, else a line a
-                   verification and one for each check that does not pass
+  --json           the report as a line of JSON on standard output, no table
+  --watch          again and again until Ctrl-C: redrawn on a terminal, else a
+                   line a verification and one for each check that does not pass
   --every=SECONDS  between two of them with --watch; default 30
 
 Exit code: 0 verified, 10 the release is at fault, 11 the host is (what was so before the
@@ -50,7 +50,7 @@ export async function run(args: readonly string[]): Promise<number> {
     return await verifyNodes(nodes, options.json);
   }
   const { target } = theNode(nodes, "--watch is of one");
-  return await watch({
+  const code = await watch({
     verify: () => verified(target),
     json: options.json,
     redraw: process.stdout.isTTY,
@@ -58,6 +58,9 @@ export async function run(args: readonly string[]): Promise<number> {
     write: (text) => { process.stdout.write(text); },
     interrupted: untilInterrupted(),
   });
+  // A connection under way would hold the process for as long as the host verifies. Once the exit code is set:
+  setImmediate(() => process.exit());
+  return code;
 }
 
 /** Verify each node. @returns the first exit code that is not 0; 1 for one that does not answer */

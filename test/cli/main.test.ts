@@ -29,6 +29,15 @@ test("the arguments after its name are the command's, and its code is the exit c
 });
 
 describe("help", () => {
+  test("of every command that speaks to a server fits 80 columns", async () => {
+    await main(["--help"]);
+    const names = [...out.matchAll(/^ {2}(\w+) {2}/gm)].map(([, name = ""]) => name);
+    expect(names).toContain("verify");
+    out = "";
+    for (const name of names.filter((it) => it !== "init")) await main([name, "--help"]);
+    expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  });
+
   test.each([[[]], [["--help"]], [["-h"]], [["help"]]])("%j lists every command", async (args) => {
     expect(await main(args, command(() => Promise.resolve(0)))).toBe(0);
     expect(out).toBe("usage: berth COMMAND …\n\n  try  tries\n\n`berth help COMMAND` tells more.\n");

@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { verifyOptions } from "../../src/cli/verify.ts";
 import { type Verified, watch } from "../../src/cli/verify-watch.ts";
@@ -59,4 +61,15 @@ test("verifyOptions", () => {
   expect(() => verifyOptions(["--watch", "--every=0"])).toThrow("--every: required a whole number of seconds from 1; found 0");
   expect(() => verifyOptions(["--every=5"])).toThrow("--every: required with --watch; found alone");
   expect(() => verifyOptions(["--loud"])).toThrow("required --stack, --node, --json, --watch or --every; found --loud");
+});
+
+test("a process that only watches goes on until Ctrl-C, and ends with the last one's exit code", () => {
+  const program = `import { untilInterrupted, watch } from "./src/cli/verify-watch.ts";
+    let times = 0;
+    const verify = () => Promise.resolve({ code: 10, report: undefined, said: String(++times) });
+    const write = (text) => { process.stdout.write(text); if (times === 3) process.kill(process.pid, "SIGINT"); };
+    process.exitCode = await watch({ verify, json: true, redraw: false, everySeconds: 0.01, write, interrupted: untilInterrupted() });`;
+  const { status, stdout } = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], { cwd: join(import.meta.dirname, "../.."), encoding: "utf8" });
+  expect(stdout.trim().split("\n").map((line) => (JSON.parse(line) as { error: string }).error)).toEqual(["1", "2", "3"]);
+  expect(status).toBe(10);
 });

@@ -121,7 +121,7 @@ export const ROUNDS: readonly Round[] = [
     rows: [
       { id: "redis.memory", breaks: (it) => fillRedis(it, 0.9), seen: /^17\d(?:\.\d)? MiB, 9\d % of 192 MiB$/, follow: { "redis.maxmemoryMb": 400, "redis.memoryMb": 1024 } },
       { id: "postgres.connections", breaks: reports, seen: /^4\d of 50, [89]\d %$/, follow: { "postgres.maxConnections": 100 } },
-      { id: "host.disk", breaks: (it) => sh(it, "case $(findmnt -nvo SOURCE /mnt/berth | tail -n 1) in /dev/sd*) fallocate -l 8G /mnt/berth/export.tar ;; *) exit 1 ;; esac"), seen: /^volume: 1\.\d GiB free, 1\d %$/, follow: { "volume.sizeGb": 60 } },
+      { id: "host.disk", breaks: (it) => sh(it, "case $(findmnt -nvo SOURCE /mnt/berth | tail -n 1) in /dev/sd*) fallocate -l 8G /mnt/berth/export.tar ;; *) exit 1 ;; esac"), seen: /^volume: 1\.\d GiB free, 1\d %$/, follow: { says: /Grow volume\.sizeGb, or delete/, hand: (it) => it.exec(["rm", "/mnt/berth/export.tar"]) } },
       { id: "app.oom", breaks: oomKill, seen: /^worker: 1 processes killed$/, follow: { "worker.memoryMb": 640 } },
       { id: "app.restarts", breaks: crash, seen: /^api: 1 restarts/, follow: "typed" },
       { id: "drift.files", breaks: changeOnHost, seen: /Caddyfile differs; \/opt\/berth\/releases\/[0-9a-f]{12}\/compose\.yaml differs; \/opt\/berth\/scripts\/[0-9a-f]{12}\/status\.sh differs; \/etc\/tmpfiles\.d\/berth\.conf differs$/, follow: "typed" },
@@ -138,6 +138,7 @@ export const ROUNDS: readonly Round[] = [
     with: [
       "redis.loading", "redis.save", "redis.aof", "redis.aof-status", "redis.eviction-policy", "redis.maxmemory", "redis.memory", "redis.config", "connections.required",
       "connections.maximum", "connections.total", "connections.foreign", "app.heartbeat", "postgres.ready", "postgres.connections", "host.volume",
+      "redis.evictions", "redis.rejected", "redis.fork", "app.consuming",
     ],
     mayWith: ["app.health"],
   },
@@ -145,6 +146,12 @@ export const ROUNDS: readonly Round[] = [
     name: "a Redis that loads",
     rows: [
       { id: "redis.loading", breaks: (it) => restartLoading(it, 14), seen: /^loading:1/, follow: { says: /^Wait and `berth verify` again/, hand: (it) => eventually("Redis has loaded", 120_000, async () => (await redisCli(it, "PING")).includes("PONG")) } },
+    ],
+    with: ["redis.ready"],
+    // What is not told while it loads, and who waits for it.
+    mayWith: [
+      "redis.save", "redis.config", "connections.required", "connections.maximum", "connections.total", "connections.foreign", "app.heartbeat", "app.consuming", "app.health",
+      "app.ready", "app.canary.email", "app.canary.file", "host.volume",
     ],
   },
 ];
