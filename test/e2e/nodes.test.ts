@@ -37,6 +37,7 @@ describe.skipIf(noPulumi !== undefined)(`from one node to several and back${noPu
     expect(await placed(rehearsal.it)).toEqual({ proxy: ["main"], api: ["main"], redis: ["main"], postgres: ["main"], worker: ["worker"] });
     await calm.works(rehearsal.it);
     await calm.end();
+    await nothingAtWork(rehearsal.it);
   });
 
   test("the worker's node is off: jobs wait, `berth verify` names it; powered on, it takes them up by nobody's hand", async () => {
@@ -68,6 +69,7 @@ describe.skipIf(noPulumi !== undefined)(`from one node to several and back${noPu
     expect(await keptRows(it)).toBe(rows);
     await calm.works(it);
     await calm.end();
+    await nothingAtWork(it);
   });
 
   test("the data's node is cut off: requests are answered in bounded time, and all is as it was within seconds of the healing", async () => {
@@ -185,6 +187,12 @@ async function moved(it: Rehearsal, nodes: object): Promise<string[]> {
   expect(up.outside.filter((one) => one.status !== "pass")).toEqual([]);
   it.steps.line(`           ${up.seconds.toFixed(0)} s, ${up.report.checks.length} checks, ${up.report.connections.length} connections`);
   return [...new Set(it.said.slice(before).flatMap((line) => /moved the data.*/.exec(line)?.[0].trim() ?? []))];
+}
+
+/** Before a fault: a job that it met at work would run again. */
+async function nothingAtWork(it: Rehearsal): Promise<void> {
+  const lists = ["email", "file"].flatMap((queue) => ["wait", "active"].map((state) => `LLEN bull:${queue}:${state}`));
+  await eventually("no job waits or is at work", 60_000, async () => /^(0\n){4}$/.test(await redisCli(it, ...lists)));
 }
 
 /** Every connection to the first node ends as it begins to take a role's data: as if the deployer had died. */
