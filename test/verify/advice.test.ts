@@ -43,3 +43,8 @@ test("what fails because Redis cannot write says so, and is the host's", () => {
   const change: Change = { info: { aof_last_write_status: "err" }, rest: { api: { ...seen.api, canary: { known: true, value: new Map([["file", { ok: false, detail: "MISCONF" }], ["email", { ok: true, detail: "" }]]) } } } };
   expect(judge(facts(change), EXPECTATIONS).find(({ id }) => id === "app.canary.file")).toMatchObject({ cause: "host", advice: "Redis cannot write: see redis.aof-status." });
 });
+
+test("a Redis that loads has its append-only file, whatever it says: nobody is told to switch it on", () => {
+  const aof = judge(facts({ info: { loading: "1", aof_enabled: "0" } }), EXPECTATIONS).find(({ id }) => id === "redis.aof");
+  expect(aof).toMatchObject({ status: "unknown", seen: "not told while Redis loads, see redis.loading" });
+});

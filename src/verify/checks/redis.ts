@@ -42,6 +42,8 @@ export function redisAof({ seen }: Facts): Check {
   const info = seen.redis.info;
   if (!info.known) return unknown("redis.aof", info.why, expected);
   const enabled = info.value.get("aof_enabled");
+  // Redis says 0 until it has loaded the file, whatever is set.
+  if (enabled === "0" && info.value.get("loading") === "1") return unknown("redis.aof", "not told while Redis loads, see redis.loading", expected);
   if (enabled === undefined) return unknown("redis.aof", "provider-managed: INFO shows no `aof_enabled`", expected);
   return enabled === "1" ? pass("redis.aof", expected, expected) : fail("redis.aof", `aof_enabled:${enabled}`, expected);
 }

@@ -147,7 +147,7 @@ export const ROUNDS: readonly Round[] = [
     rows: [
       { id: "redis.loading", breaks: (it) => restartLoading(it, 14), seen: /^loading:1/, follow: { says: /^Wait and `berth verify` again/, hand: (it) => eventually("Redis has loaded", 120_000, async () => (await redisCli(it, "PING")).includes("PONG")) } },
     ],
-    with: ["redis.ready"],
+    with: ["redis.aof", "redis.ready"],
     // What is not told while it loads, and who waits for it.
     mayWith: [
       "redis.save", "redis.config", "connections.required", "connections.maximum", "connections.total", "connections.foreign", "app.heartbeat", "app.consuming", "app.health",
