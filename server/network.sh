@@ -25,6 +25,7 @@ has_address() { ip -o -4 address show 2>/dev/null | grep -qF " inet $BERTH_PRIVA
 # For the end of a failed release: what the other nodes run.
 other_nodes() {
   [ -n "${BERTH_NODE:-}" ] || return 0
+  # shellcheck disable=SC2016 # the backticks are for a person
   if [ -n "$BERTH_NODES_BEFORE" ]; then printf 'released before this one, and left so: %s; `npx berth rollback` takes back what this update changed on them. ' "$BERTH_NODES_BEFORE"; fi
   if [ -n "$BERTH_NODES_AFTER" ]; then printf 'not touched: %s' "$BERTH_NODES_AFTER"; fi
 }
