@@ -23,7 +23,7 @@ function boot(waited: number): { status: number | null; stdout: string; stderr: 
 
 /** As a stand-in server wrote it, shortened. */
 const LOG = `Cloud-init v. 25.1.4 running 'modules:final' at Mon, 23 Nov 2026 11:25:01 +0000. Up 2.36 seconds.
-Get:1 http://deb.debian.org/debian trixie InRelease [140 kB]
+Get:1 http://mirror.example/debian trixie InRelease [140 kB]
 Fetched 9820 kB in 6s (1575 kB/s)
 Reading package lists...
 Package docker.io is not available, but is referred to by another package.
