@@ -12,6 +12,14 @@ describe.skipIf(noPulumi !== undefined)(`the API behind the proxy of another nod
   let report: Awaited<ReturnType<typeof rehearsal.it.up>>["report"];
   let outside: Awaited<ReturnType<typeof rehearsal.it.up>>["outside"];
 
+  /** @returns what it said; it must exit 0 */
+  async function run(node: string, ...argv: string[]): Promise<string> {
+    const { code, stdout, stderr } = await rehearsal.it.attemptOn(node, argv);
+    expect({ argv, code, stderr }).toMatchObject({ code: 0 });
+    return stdout.trim();
+  }
+  const state = (node: string): Promise<string> => run(node, "docker", "inspect", "--format", "{{.State.Status}}", "berth-api-1");
+
   /** Prints what came of the visits. @returns those that failed */
   function said({ answered, failed, slowestMs }: Awaited<ReturnType<Visitors["end"]>>): readonly string[] {
     rehearsal.it.steps.line(`           ${answered} answered, ${failed.length} not, the slowest after ${slowestMs} ms`);
@@ -43,15 +51,17 @@ describe.skipIf(noPulumi !== undefined)(`the API behind the proxy of another nod
   test("one of them is stopped in order, as a reboot does, and the other killed: nobody who asks sees it", async () => {
     const { it } = rehearsal;
     const visitors = new Visitors(it, { jobs: true });
-    await it.attemptOn("api-2", ["systemctl", "stop", "berth.service"]);
-    await it.attemptOn("api-2", ["systemctl", "start", "berth.service"]);
+    await run("api-2", "systemctl", "stop", "berth.service");
+    expect(await state("api-2")).toBe("exited");
+    await run("api-2", "systemctl", "start", "berth.service");
     expect(said(await visitors.end())).toEqual([]);
     // What has a body, and meets a dead API as the first, gets the proxy's 502 (caddy#7546).
     const readers = new Visitors(it, { jobs: false });
-    await it.attemptOn("api", ["docker", "kill", "berth-api-1"]);
+    await run("api", "docker", "kill", "berth-api-1");
+    expect(await state("api")).toBe("exited");
     const then = readers.answered;
     await eventually("the other answers all of them", 20_000, () => Promise.resolve(readers.answered > then + 60));
-    await it.attemptOn("api", ["docker", "start", "berth-api-1"]);
+    await run("api", "docker", "start", "berth-api-1");
     expect(said(await readers.end())).toEqual([]);
   });
 
