@@ -45,14 +45,22 @@ message() {
 text() {
   printf '%s\n' "$1" | while read -r level id; do
     case $level in fail) how=fails ;; warn) how=warns ;; *) continue ;; esac
+    # What is not known does not pass either, and nothing is known to be amiss.
+    if unknown "$id"; then how="cannot be told"; fi
     printf '%s: %s %s: %s\n' "$(uname -n)" "$id" "$how" "$(words_of "$id" <"$results/table.txt")"
   done
   printf '%s\n' "$2" | while read -r _ id; do
     if [ -n "$id" ]; then printf '%s: %s is well again\n' "$(uname -n)" "$id"; fi
   done
-  still=$(printf '%s\n' "$1" | grep -vxFf - "$STATE/alert.new" | awk '$1 == "fail" { printf "%s%s", comma, $2; comma = ", " }')
-  if [ -n "$still" ]; then printf '%s: still failing: %s\n' "$(uname -n)" "$still"; fi
+  still=$(printf '%s\n' "$1" | grep -vxFf - "$STATE/alert.new" | while read -r level id; do
+    if [ "$level" != fail ]; then continue; fi
+    if unknown "$id"; then printf ', %s (cannot be told)' "$id"; else printf ', %s' "$id"; fi
+  done)
+  if [ -n "$still" ]; then printf '%s: still failing: %s\n' "$(uname -n)" "${still#, }"; fi
 }
+
+# Whether a check is a row `????` of the table.
+unknown() { awk -v id="$1" '$1 == "????" && $2 == id { found = 1 } END { exit !found }' "$results/table.txt"; }
 
 # words_of ID: of the verifier's table, what was seen, and what to do.
 words_of() {

@@ -4,20 +4,52 @@ import type { Check, Expectations } from "./types.ts";
 
 /** Advice that is to be copied: a command as it is typed on a laptop. */
 
-/** A command on the server, of words that a shell takes as they are. */
+/** A command on the server, of words that a shell takes as they are. Of several nodes it is for the one that is judged, which `typed` names. */
 export function onServer(...words: readonly string[]): string {
-  return `\`berth ssh -- sudo ${words.join(" ")}\``;
+  return onNode(undefined, ...words);
+}
+
+/** The same on another node than the one that is judged; undefined: on that one. */
+export function onNode(node: string | undefined, ...words: readonly string[]): string {
+  return `\`${shellOf(node)}sudo ${words.join(" ")}\``;
+}
+
+function shellOf(node: string | undefined): string {
+  return node === undefined ? "berth ssh -- " : `berth ssh --node=${node} -- `;
 }
 
 const REDIS = "<redis>";
 const OFF = "First what redis.aof says: what was written since is in memory alone, and a restart loses it. Then: ";
+const NOT_SEEN = "First make sure that appendonly is on, which is not seen here: else what is in memory alone is lost by a restart. Then: ";
 
-/** Puts Redis's container in the place of `<redis>`, and what must come first before a restart that would lose jobs. */
-export function typed(checks: readonly Check[], { host }: Facts, { project }: Expectations): Check[] {
-  const name = servingContainer(host, "redis")?.name ?? `${project}-redis-1`;
-  const unsaved = checks.some(({ id, status }) => id === "redis.aof" && status === "fail");
+/**
+ * Names the node in each command, puts Redis's container in the place of `<redis>`, and says what must come first before a restart that
+ * would lose jobs.
+ */
+export function typed(checks: readonly Check[], facts: Facts, expectations: Expectations): Check[] {
+  const redis = redisOf(facts, expectations);
+  const aof = checks.find(({ id }) => id === "redis.aof");
+  const first = aof?.status === "pass" || expectations.redis.managed !== null ? "" : aof?.status === "fail" ? OFF : NOT_SEEN;
   return checks.map((check) => {
-    if (!check.advice.includes(REDIS)) return check;
-    return { ...check, advice: `${unsaved ? OFF : ""}${check.advice.replaceAll(REDIS, name)}` };
+    if (check.advice === "") return check;
+    const advice = check.advice
+      .replaceAll(/`berth ssh -- ([^`]*<redis>)/g, `\`${shellOf(redis.node)}$1`).replaceAll(REDIS, redis.name)
+      .replaceAll("`berth ssh -- ", `\`${shellOf(expectations.node?.name)}`);
+    return { ...check, advice: `${stopsRedis(advice, redis.name, redis.isHere) ? first : ""}${advice}` };
   });
+}
+
+/** Redis's container, and the node it is on; undefined for the only one. Compose numbers a service's only container 1, and the project is one. */
+function redisOf({ host }: Facts, { project, node }: Expectations): { readonly name: string; readonly node: string | undefined; readonly isHere: boolean } {
+  const isHere = node === undefined || node.redis === "here";
+  const name = (isHere ? servingContainer(host, "redis")?.name : undefined) ?? `${project}-redis-1`;
+  return { name, isHere, node: isHere ? node?.name : /^node (\S+),/.exec(node.at.redis ?? "")?.[1] ?? node.name };
+}
+
+/** Commands that stop Redis's container, or may make it anew: by its name, at a boot of its node, and by a release. */
+function stopsRedis(advice: string, name: string, isHere: boolean): boolean {
+  return [...advice.matchAll(/`([^`]+)`/g)].some(([, command = ""]) =>
+    command.startsWith("npx pulumi up")
+    || (isHere && /\/berth boot$|berth-volume$/.test(command))
+    || (/ docker (?:restart|stop|rm) /.test(command) && command.endsWith(` ${name}`)));
 }

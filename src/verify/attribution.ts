@@ -40,9 +40,9 @@ function holdersAcross({ host }: Facts, node: NodeExpectation): Holders {
 /** Key of the holder whose address on Redis's own node this one cannot know. */
 const ANYWHERE_ELSE = "*";
 
-/** Address -> name of the project's container that has it. */
-export function containerNames({ host }: Facts): ReadonlyMap<string, string> {
-  if (!host.containers.known) return new Map();
+/** Address -> name of the project's container that has it. Redis on another node sees its own containers by such addresses, and none of this one's. */
+function containerNames({ host }: Facts, { node }: Expectations): ReadonlyMap<string, string> {
+  if (!host.containers.known || node?.redis === "elsewhere") return new Map();
   return new Map(host.containers.value.flatMap(({ name, addresses }) => addresses.map((address): [string, string] => [address, name])));
 }
 
@@ -65,7 +65,7 @@ export function attributed(facts: Facts, expectations: Expectations): readonly C
   const { clients, ownHost } = facts.seen.redis;
   if (!clients.known) return [];
   if (expectations.redis.managed !== null) return managedConnections(clients.value, ownHost, expectations).own;
-  return connectionsOf(clients.value, holdersOf(facts, expectations), expectations.queues, containerNames(facts));
+  return connectionsOf(clients.value, holdersOf(facts, expectations), expectations.queues, containerNames(facts, expectations));
 }
 
 /** One connection in words that let a person find it. */

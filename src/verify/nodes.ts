@@ -12,6 +12,12 @@ export function judgedInstances({ node }: Expectations): readonly Instance[] {
   return node?.instances ?? ALONE;
 }
 
+/** The node in a holder's name, such as `worker@b`; undefined for a process of the node that is judged. */
+export function nodeOf(holder: string): string | undefined {
+  const at = holder.indexOf("@");
+  return at === -1 ? undefined : holder.slice(at + 1);
+}
+
 /** Checks that need Redis to answer, wherever it is. The other checks on Redis are judged where it runs. */
 const OF_ANY_REDIS: ReadonlySet<string> = new Set(["redis.ready", "redis.loading"]);
 

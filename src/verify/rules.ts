@@ -26,7 +26,8 @@ const lenient = (rule: Rule): Rule => ({ ...rule, unknownPasses: true });
 const RESTART = "`berth ssh -- sudo docker restart <redis>`";
 /** Starts what is stopped, and makes anew what is not as compose.yaml has it. What runs as it should is left alone. */
 export const BOOT = "`berth ssh -- sudo /opt/berth/scripts/current/berth boot`";
-const FIREWALL = "`berth ssh -- sudo /opt/berth/scripts/current/berth firewall`";
+export const FIREWALL_COMMAND = "/opt/berth/scripts/current/berth firewall";
+const FIREWALL = `\`berth ssh -- sudo ${FIREWALL_COMMAND}\``;
 const SYSCTL = "`berth ssh -- sudo sysctl --load=/etc/sysctl.d/90-berth.conf`";
 const TMPFILES = "`berth ssh -- sudo systemd-tmpfiles --create berth.conf`";
 /** Where no setting has changed, `pulumi up` alone has nothing to do. */

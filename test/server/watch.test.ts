@@ -80,6 +80,16 @@ test("the text says to a person what was seen, what to do, what is over and what
   expect(host.told()[0]?.text.replaceAll(/^\S+: /gm, "HOST: ")).toBe('HOST: app.ready fails: 503: \\ "x"\nHOST: redis.memory is well again\nHOST: still failing: connections.maximum');
 });
 
+test("what cannot be seen is not said to fail", async () => {
+  const host = new Watched();
+  await host.after("????  redis.aof (release)", "      seen      WRONGPASS", "      to do     Mend what hides it.", OK);
+  const [told] = host.told();
+  expect(told).toMatchObject({ event: "failed", begun: ["redis.aof"], failing: ["redis.aof"] });
+  expect(told?.text.replace(/^\S+: /, "")).toBe("redis.aof cannot be told: WRONGPASS. To do: Mend what hides it.");
+  await host.after(LEAK, "????  redis.aof (release)");
+  expect(host.told()[0]?.text).toMatch(/connections\.maximum fails: [^]*still failing: redis\.aof \(cannot be told\)$/);
+});
+
 test("a second fault while the first lasts is said alone, and with what still fails", async () => {
   const host = new Watched();
   await host.after(LEAK);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { judge } from "../../src/verify/checks/index.ts";
+import { notKnown } from "../../src/verify/fact.ts";
 import { client, CLIENT_LINES, EXPECTATIONS, facts, inspectWith, SECTIONS } from "./healthy.ts";
 
 /** What to type: with this server's names in it. Each is followed on a living server in test/e2e/checks.test.ts. */
@@ -30,6 +31,34 @@ test("while the append-only file is off, nothing says to restart Redis without s
   const off = { info: { aof_enabled: "0", maxmemory_policy: "allkeys-lru" }, config: { appendonly: "no" } };
   for (const id of ["redis.config", "redis.eviction-policy"]) expect(advice(id, off)).toMatch(/^First what redis\.aof says: .* a restart loses it\. Then: /);
   expect(advice("redis.aof", off)).toContain("CONFIG SET appendonly yes");
+});
+
+test("while it is not seen whether the append-only file is on, whatever stops Redis says to make sure first", () => {
+  const why = "Redis connection failed: WRONGPASS";
+  const blind = { ready: notKnown(why), info: notKnown(why), config: notKnown(why), clients: notKnown(why) };
+  const first = /^First make sure that appendonly is on, /;
+  const cgroup = { cgroup: (SECTIONS["cgroup"] ?? "").replace("cpu.shares 128", "cpu.shares 1024") };
+  const [odd, nothing] = [(SECTIONS["inspect"] ?? "").replace("[", ODD), MOUNTS.replace("/mnt/berth", "/mnt/other")];
+  const quota = { inspect: inspectWith("redis", { host: { CpuQuota: 50_000 } }) };
+  const hash = { inspect: inspectWith("redis", { top: { Config: { Image: EXPECTATIONS.images["redis"], Labels: { "com.docker.compose.service": "redis", "com.docker.compose.config-hash": "other" } } } }) };
+  const change = (sections: Readonly<Record<string, string>> = {}): Change => ({ redis: blind, sections });
+  expect(advice("redis.ready", change())).toMatch(first);
+  expect(advice("limits.cpu", change(quota))).toMatch(first);
+  expect(advice("drift.containers", change(hash))).toMatch(first);
+  expect(advice("app.images", change({ images: "[]" }))).toMatch(first);
+  expect(advice("host.volume", change({ mounts: nothing }))).toMatch(first);
+  expect(advice("drift.files", change({ drift: "/etc/tmpfiles.d/berth.conf" }))).toMatch(first);
+  // What leaves Redis alone does not.
+  expect(advice("limits.cpu", change(cgroup))).toMatch(/^Changed by `docker update`/);
+  expect(advice("drift.containers", change({ inspect: odd }))).toBe("`berth ssh -- sudo docker rm --force odd` removes what is not the release's.");
+});
+
+test("while the append-only file is off, a command that stops Redis without its name in the rule is guarded as well", () => {
+  const off = { info: { aof_enabled: "0" }, config: { appendonly: "no" } };
+  const guarded = /^First what redis\.aof says: /;
+  expect(advice("host.volume", { ...off, sections: { mounts: MOUNTS.replace("/mnt/berth", "/mnt/other") } })).toMatch(guarded);
+  expect(advice("limits.cpu", { ...off, sections: { inspect: inspectWith("redis", { host: { CpuQuota: 50_000 } }) } })).toMatch(guarded);
+  expect(advice("redis.aof", off)).not.toMatch(guarded);
 });
 
 test("a stranger that Docker knows by name is stopped by name, an address is not", () => {

@@ -47,6 +47,16 @@ const CASES: Case[] = [
 
   ["a queue is not processed", { clients: without(/name=bull:ZmlsZQ==/) }, { "connections.required": "worker has 1 of 2 blocked connections (none for file)" }],
   ["the worker is dead", { clients: without(/name=(?:worker|bull):/) }, { "connections.required": "worker has 0 of 2 client connections; worker has 0 of 2 subscriber connections; worker has 0 of 2 blocked connections" }],
+  [
+    "a worker waits at its start, as while the disk refuses writes: its subscribers are open and not subscribed, and no clients too many",
+    { clients: CLIENT_LINES.map((line) => (line.includes("name=worker:subscriber:") ? line.replace("flags=P", "flags=N").replace("sub=1", "sub=0").replace("cmd=subscribe", "cmd=ping") : line)) },
+    { "connections.required": "worker has 0 of 2 subscriber connections" },
+  ],
+  [
+    "a name is no excuse: a subscriber's, where both are subscribed",
+    { clients: [...CLIENT_LINES, client(44, "172.20.0.5", "worker:subscriber:file", { cmd: "get", age: 12 })] },
+    { "connections.maximum": 'worker holds 3 client connections, 2 allowed (one a queue, 2 queues): worker (shop-worker-1) 172.20.0.5:40044 "worker:subscriber:file", age 12 s, last command get' },
+  ],
   ["one queue is processed twice, the other not", { clients: CLIENT_LINES.map((line) => line.replace("bull:ZmlsZQ==", "bull:ZW1haWw=")) }, { "connections.required": "worker has 2 of 2 blocked connections (none for file)" }],
   [
     "a connection leaks in the API",

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { parseClientList } from "../../src/redis/clients.ts";
 import { judge } from "../../src/verify/checks/index.ts";
-import { known } from "../../src/verify/fact.ts";
+import { known, notKnown } from "../../src/verify/fact.ts";
 import { judgedInstances, settledAcross } from "../../src/verify/nodes.ts";
 import type { Check, Expectations, NodeExpectation } from "../../src/verify/types.ts";
 import { passes } from "../../src/verify/verdict.ts";
-import { client, CLIENT_LINES, EXPECTATIONS, facts } from "./healthy.ts";
+import { client, CLIENT_LINES, EXPECTATIONS, facts, SECTIONS } from "./healthy.ts";
 
 /** One node's part of the verification: who is judged, and by which address. */
 
@@ -75,4 +75,37 @@ test("a port published on the private address is another node's to reach; on any
 
 test("a stack of one node judges both processes", () => {
   expect(judgedInstances(EXPECTATIONS).map(({ holder }) => holder)).toEqual(["api", "worker"]);
+});
+
+/** Advice of one check, as it is on a node of several. */
+function advised(id: string, change: Parameters<typeof facts>[0], node: Partial<NodeExpectation>): string {
+  return judge(facts(change), { ...EXPECTATIONS, node: { ...NODE, ...node } }).find((check) => check.id === id)?.advice ?? "no such check";
+}
+
+test("what is to be typed names its node", () => {
+  const shell = "`berth ssh --node=main -- sudo";
+  expect(advised("redis.eviction-policy", { info: { maxmemory_policy: "allkeys-lru" } }, {})).toContain(`${shell} docker restart shop-redis-1\``);
+  expect(advised("exposure.firewall", { sections: { "docker-user": "-P FORWARD DROP" } }, {})).toBe(`${shell} /opt/berth/scripts/current/berth firewall\``);
+  expect(advised("host.volume", { sections: { mounts: SECTIONS["mounts"] + "\n99 22 0:30 / /mnt/berth rw - tmpfs tmpfs rw" } }, {}))
+    .toMatch(/`berth ssh --node=main -- findmnt \/mnt\/berth`; away with it: `berth ssh --node=main -- sudo umount \/mnt\/berth`/);
+});
+
+test("a command for another node names that one", () => {
+  // Redis is on `data`, which is not this node: nor is its container.
+  const down = { redis: { ready: notKnown("Redis connection failed: WRONGPASS") } };
+  expect(advised("redis.ready", down, { redis: "elsewhere", at: { redis: `node data, ${OTHER}` } })).toMatch(/^First make sure that appendonly is on, .*`berth ssh --node=data -- sudo docker restart shop-redis-1`/);
+  // The surplus of a worker elsewhere, judged here because this is the last node.
+  expect(advised("connections.maximum", { clients: [...remoteWorker, client(99, OTHER, "")] }, {})).toMatch(/ `berth ssh --node=worker -- sudo docker restart shop-worker-1`\.$/);
+  const refused = [{ what: "redis on data", address: OTHER, port: 6379 }];
+  expect(advised("exposure.private", { rest: { refused: known([{ what: "redis on data", connected: true, detail: "accepted" }]) } }, { refused })).toContain("`berth ssh --node=data -- sudo /opt/berth/scripts/current/berth firewall`");
+});
+
+test("an address that Redis's node gave to a container of its own names none of this node's", () => {
+  // 172.20.0.5 is the worker's here, and the API's there.
+  const node: Partial<NodeExpectation> = { redis: "elsewhere", instances: [{ holder: "worker", process: "worker", address: HERE }, { holder: "api@data", process: "api", address: null }] };
+  const clients = CLIENT_LINES.map((line) => line.replace("172.20.0.5:", `${HERE}:`).replace("172.20.0.4:", "172.20.0.5:"));
+  const over = judge(facts({ clients: [...clients, client(99, "172.20.0.5", "leak")] }), { ...EXPECTATIONS, node: { ...NODE, ...node } }).find(({ id }) => id === "connections.maximum");
+  expect(over?.seen).toMatch(/^api@data holds 3 client connections, .*: api@data 172\.20\.0\.5:40099 "leak"/);
+  expect(over?.advice).toMatch(/ `berth ssh --node=data -- sudo docker restart shop-api-1`\.$/);
+  expect(over?.advice).not.toContain("shop-worker-1");
 });

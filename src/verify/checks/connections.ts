@@ -1,11 +1,12 @@
 import { connectionBudget } from "../../redis/budget.ts";
 import { type ConnectionKind, queueOf } from "../../redis/clients.ts";
 import { attributed, nameConnection } from "../attribution.ts";
-import { onServer } from "../advice.ts";
+import { onNode, onServer } from "../advice.ts";
 import { managedConnections } from "../managed-connections.ts";
-import { judgedInstances } from "../nodes.ts";
+import { judgedInstances, nodeOf } from "../nodes.ts";
 import { type CheckId, RULES } from "../rules.ts";
 import type { Facts } from "../seen.ts";
+import { servingContainer } from "../services.ts";
 import type { Check, Connection, Expectations, Instance } from "../types.ts";
 import { fail, pass, providerManaged, PROVIDER_MANAGED, unknown, verdict } from "../verdict.ts";
 import { plural } from "../words.ts";
@@ -42,14 +43,25 @@ export function surplus(connections: readonly Connection[], expectations: Expect
   const { queues, processes } = expectations;
   return judgedInstances(expectations).flatMap(({ holder, process }) => {
     const budget = connectionBudget(queues.length, processes[process]);
+    const own = connections.filter((connection) => connection.holder === holder);
+    const early = notYetSubscribed(own, budget.subscriber);
     return KINDS.flatMap((kind) => {
-      const held = connections.filter((connection) => connection.holder === holder && connection.kind === kind);
+      const held = own.filter((connection) => connection.kind === kind && !early.has(connection));
       const most = budget[kind];
       if (held.length <= most) return [];
       const over = suspects(held, queues).slice(0, held.length - most);
       return [{ holder, process, kind, most, held: held.length, over }];
     });
   });
+}
+
+/**
+ * A process that waits for Redis at its start has its subscribers open and not subscribed, such as while the disk refuses writes and PING with them.
+ * They are missing (`lacks`), and no client too many.
+ */
+function notYetSubscribed(own: readonly Connection[], subscribers: number): ReadonlySet<Connection> {
+  const missing = subscribers - own.filter(({ kind }) => kind === "subscriber").length;
+  return new Set(own.filter(({ kind, name }) => kind === "client" && /^[^:]+:subscriber:/.test(name)).slice(0, Math.max(0, missing)));
 }
 
 /** The most suspicious first: no queue's name, a name that another holds already, then the youngest. */
@@ -116,11 +128,19 @@ export function connectionsMaximum(facts: Facts, expectations: Expectations): Ch
     const faults = surplus(connections, expectations).map(({ holder, process, kind, most, held, over }) =>
       `${holder} holds ${held} ${kind} connections, ${most} allowed (${budgetLine(process, kind, expectations)}): ${over.map(nameConnection).join("; ")}`);
     if (faults.length === 0) return pass("connections.maximum", "none above its maximum", expected);
-    const containers = surplus(connections, expectations).flatMap(({ over }) => over.flatMap(({ container }) => container ?? []));
-    const restarts = [...new Set(containers)].map((name) => onServer("docker restart", name));
+    const restarts = [...new Set(surplus(connections, expectations).flatMap(({ process, over }) => over.flatMap((connection) => letGo(connection, process, facts, expectations) ?? [])))];
     const now = restarts.length === 0 ? "" : ` Until then, this lets go of them: ${restarts.join(", ")}.`;
     return fail("connections.maximum", faults.join("; "), expected, `${RULES["connections.maximum"].todo}${now}`);
   });
+}
+
+/** The restart of the container that holds a connection, on its node; undefined where it is not known. */
+function letGo({ holder, container }: Connection, process: Instance["process"], { host }: Facts, { node, project }: Expectations): string | undefined {
+  const other = nodeOf(holder);
+  // Another node's containers are not seen from here; Compose gives them the same names there.
+  if (other !== undefined) return onNode(other, "docker restart", `${project}-${process}-1`);
+  const name = container ?? (node === undefined ? undefined : servingContainer(host, process)?.name);
+  return name === undefined ? undefined : onServer("docker restart", name);
 }
 
 export function connectionsTotal(facts: Facts, expectations: Expectations): Check {

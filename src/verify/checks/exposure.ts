@@ -1,5 +1,7 @@
 import { tableRules } from "../../host/nftables.ts";
 import type { Listener } from "../host-facts.ts";
+import { onNode } from "../advice.ts";
+import { FIREWALL_COMMAND } from "../rules.ts";
 import type { Facts } from "../seen.ts";
 import type { Check, Expectations } from "../types.ts";
 import { fail, pass, unknown, verdict } from "../verdict.ts";
@@ -104,6 +106,9 @@ function refusesMetadata(rules: readonly string[]): boolean {
 export function exposurePrivate({ seen }: Facts, { node }: Expectations): Check {
   const expected = `refused: ${(node?.refused ?? []).map(({ what }) => what).join(", ")}`;
   if (!seen.refused.known) return unknown("exposure.private", seen.refused.why, expected);
-  const faults = seen.refused.value.filter(({ connected }) => connected).map(({ what, detail }) => `${what}: ${detail}`);
-  return verdict("exposure.private", faults, expected, expected);
+  const open = seen.refused.value.filter(({ connected }) => connected);
+  if (open.length === 0) return pass("exposure.private", expected, expected);
+  // `redis on data`: the firewall that lets this node in is that node's.
+  const firewalls = new Set(open.map(({ what }) => onNode(what.replace(/^.* on /, ""), FIREWALL_COMMAND)));
+  return fail("exposure.private", open.map(({ what, detail }) => `${what}: ${detail}`).join("; "), expected, `${[...firewalls].join(", ")}: the node whose port it is lets this one in.`);
 }
