@@ -8,7 +8,7 @@ import { hostTree } from "../host/tree.ts";
 import { redisConf } from "../redis/conf.ts";
 import { redisSettings } from "../redis/settings.ts";
 import type { Expectations } from "../verify/types.ts";
-import { digestOf, fileAddress, releaseAddress, SCRIPTS, SECRETS, sha256, short, verifierAddress } from "./addresses.ts";
+import { digestOf, fileAddress, releaseAddress, SCRIPTS, SECRETS, short, verifierAddress } from "./addresses.ts";
 import { document } from "./document.ts";
 import type { Entry } from "./entry.ts";
 import { envText } from "./env.ts";
@@ -100,14 +100,6 @@ interface Scripts {
 const knownScripts = new WeakMap<Readonly<Record<string, string>>, Scripts>();
 
 /**
- * The files of a directory whose names say nothing of their content, and beside them `sums`, as `sha256sum --check` reads it: what somebody
- * edits on the host is told by that (server/facts.sh).
- */
-function withSums(directory: string, entries: readonly Entry[]): Entry[] {
-  return [...entries, file(`${directory}/sums`, entries.map(({ path, text }) => `${sha256(text)}  ${path}\n`).join(""))];
-}
-
-/**
  * A script that says how it is run is a program; the others are read by it. They are laid down by content, so that a release keeps
  * the scripts it was made with while a newer one arrives.
  */
@@ -116,9 +108,9 @@ function scriptsOf(scripts: Readonly<Record<string, string>>): Scripts {
   if (known !== undefined) return known;
   const digest = digestOf(scripts);
   const directory = `${SCRIPTS}/${short(digest)}`;
-  const entries = withSums(directory, Object.entries(scripts)
+  const entries = Object.entries(scripts)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, text]) => file(`${directory}/${name}`, text, text.startsWith("#!") ? "0755" : "0644")));
+    .map(([name, text]) => file(`${directory}/${name}`, text, text.startsWith("#!") ? "0755" : "0644"));
   const made = { digest, entries };
   knownScripts.set(scripts, made);
   return made;
@@ -150,10 +142,8 @@ export function releaseBundle({ config, here = firstOf(config), deployKeys, volu
     ...host.map((entry) => ({ ...entry, path: releaseAddress(r12, `host${entry.path}`) })),
     // Of the stack and not of a release: going back to an earlier release must not bring an earlier key back, or lock the present one out.
     file(DEPLOY_KEYS_PATH, deployKeysText(deployKeys)),
-    ...withSums(releaseAddress(r12), [
-      file(releaseAddress(r12, "compose.yaml"), compose),
-      file(releaseAddress(r12, "release.env"), envText({ BERTH_RELEASE: r12, ...env })),
-    ]),
+    file(releaseAddress(r12, "compose.yaml"), compose),
+    file(releaseAddress(r12, "release.env"), envText({ BERTH_RELEASE: r12, ...env })),
   ];
   return {
     digest,
@@ -167,6 +157,7 @@ export function releaseBundle({ config, here = firstOf(config), deployKeys, volu
       title: "Berth: the files of a release",
       base: { variable: "release", path: releaseAddress(r12) },
       entries: files,
+      summed: [`${SCRIPTS}/${short(scriptsDigest)}`, releaseAddress(r12)],
       links: [{ path: `${SCRIPTS}/current`, target: short(scriptsDigest) }],
     }),
     secretsDocument: document({

@@ -21,6 +21,11 @@ export interface Layout {
   /** A directory whose name changes with its content: said once, so that it is one line of a difference and not one a file. */
   readonly base?: { readonly variable: string; readonly path: string };
   readonly entries: readonly Entry[];
+  /**
+   * Directories whose files have names that say nothing of their content: the host writes their sums beside them, by which it tells what somebody
+   * edited (server/facts.sh). Not part of the text, where each would be a line of a difference that nobody can read.
+   */
+  readonly summed?: readonly string[];
   /** Set last, once everything they point at is there. */
   readonly links?: readonly Link[];
 }
@@ -67,6 +72,13 @@ put() {
   else
     mv -f "$part" "$path"
   fi
+}
+
+# sums DIRECTORY NAME...: as sha256sum --check reads them
+sums() {
+  of=$1
+  shift
+  for name in "$@"; do printf '%s  %s\n' "$(sha256sum <"$root$of/$name" | cut -d ' ' -f 1)" "$of/$name"; done | put 0644 0:0 "$of/sums"
 }
 
 # first TARGET PATH: a link where there is none yet
@@ -117,15 +129,22 @@ function block({ path, mode, uid, gid, text }: Entry, where: string): string {
   return `put ${mode} ${uid}:${gid} ${where}${exact} <<'${mark}'\n${text}${exact === "" ? "" : "\n"}${mark}\n`;
 }
 
+/** For the entries that lie in the directory itself. */
+function sums(directory: string, entries: readonly Entry[], base: Layout["base"]): string {
+  const names = entries.flatMap(({ path }) => (path.startsWith(`${directory}/`) && !path.includes("/", directory.length + 1) ? [quoted(path.slice(directory.length + 1))] : []));
+  return `sums ${base?.path === directory ? `"$${base.variable}"` : quoted(directory)} ${names.join(" ")}\n`;
+}
+
 /**
  * The document, for `sudo sh -eu` on its standard input. Its last line calls the function that all the rest defines, so that a
  * document cut off anywhere lays nothing down. It may run any number of times, and removes nothing.
  */
-export function document({ title, directories = [], base, entries, links = [] }: Layout): string {
+export function document({ title, directories = [], base, entries, summed = [], links = [] }: Layout): string {
   const body = [
     ...(base === undefined ? [] : [`${base.variable}=${quoted(base.path)}\n`]),
     ...directories.map(({ mode, path }) => `directory ${mode} ${quoted(path)}\n`),
     ...entries.map((entry) => put(entry, base)),
+    ...summed.map((directory) => sums(directory, entries, base)),
     ...links.map(({ target, path }) => `first ${quoted(target)} ${quoted(path)}\n`),
     // A power cut after this leaves whole files behind, not empty ones.
     'sync -f "$root/"\n',

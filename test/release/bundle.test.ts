@@ -38,7 +38,6 @@ test("what is laid down, in order", () => {
     [
       "0755 /opt/berth/scripts/<sha12>/berth",
       "0644 /opt/berth/scripts/<sha12>/paths.sh",
-      "0644 /opt/berth/scripts/<sha12>/sums",
       "0644 /opt/berth/files/<sha12>-redis.conf",
       "0644 /opt/berth/files/<sha12>-Caddyfile",
       "0644 /opt/berth/files/<sha12>-expect.json",
@@ -58,7 +57,6 @@ test("what is laid down, in order", () => {
       "0644 /etc/ssh/authorized_keys.d/deploy",
       "0644 /opt/berth/releases/<r12>/compose.yaml",
       "0644 /opt/berth/releases/<r12>/release.env",
-      "0644 /opt/berth/releases/<r12>/sums",
     ]
   `);
 });

@@ -45,6 +45,15 @@ const layout: Layout = {
   links: [{ path: "/opt/a/current", target: "deep" }],
 };
 
+test("the sums of what was laid down are the host's to write: the text has none, and sha256sum agrees with them", () => {
+  const base = { variable: "release", path: "/opt/releases/a" };
+  const entries = [entry("/opt/releases/a/compose.yaml", "name: berth\n"), entry("/opt/releases/a/it's", "x"), entry("/opt/releases/a/host/etc/x", "y\n")];
+  expect(run(document({ title: "test", base, entries, summed: [base.path] }))).toEqual({ status: 0, stderr: "" });
+  const sums = readFileSync(join(root, "opt/releases/a/sums"), "utf8");
+  expect(sums.replaceAll(/[0-9a-f]{64}/g, "SUM")).toBe("SUM  /opt/releases/a/compose.yaml\nSUM  /opt/releases/a/it's\n");
+  expect(spawnSync("sha256sum", ["--check", "--quiet"], { input: sums.replaceAll("  /", `  ${root}/`) }).status).toBe(0);
+});
+
 test("a release's directory is named once, so that a preview shows it once", () => {
   const under = (name: string): Layout => ({
     ...layout,
