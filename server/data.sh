@@ -20,7 +20,7 @@ holds() {
 # Address of the node that a role's data is on; nothing when it is here, or nowhere.
 data_at() { first_line "$STATE/data-$1-at"; }
 
-# Prints why R12 must not be started: it would put a service beside its data, or leave data behind.
+# Prints why R12 must not be started: it would put a service beside its data, or look for data where it is no more.
 displaced_data() {
   placed=$(release_value "$1" BERTH_STATEFUL)
   for role in $DATA_ROLES; do
@@ -29,6 +29,15 @@ displaced_data() {
         at=$(data_at "$role")
         [ -z "$at" ] || printf '%s: its data is on the node at %s, %s would begin without it here\n' "$role" "$at" "$1" ;;
     esac
+  done
+  for pair in $(release_value "$1" BERTH_ELSEWHERE); do
+    role=${pair%%=*}
+    at=$(data_at "$role")
+    if [ -n "$at" ]; then
+      [ "$at" = "${pair#*=}" ] || printf '%s: its data is on the node at %s, and this release looks for it at %s\n' "$role" "$at" "${pair#*=}"
+    elif holds "$role"; then
+      printf '%s: its data is here, and this release looks for it on the node at %s\n' "$role" "${pair#*=}"
+    fi
   done
 }
 
@@ -73,8 +82,9 @@ data_command() {
     give:redis | give:postgres) data_give "$role" ;;
     take:redis | take:postgres) data_take "$role" "${3:-}" ;;
     gave:redis | gave:postgres) data_gave "$role" ;;
+    idle:redis | idle:postgres) idle "$role" ;;
     at:redis | at:postgres) data_is_at "$role" "${3:-}" ;;
-    *) say "data: required: stopped, return or through; or moving, give, take, gave or at, then redis or postgres; found: '$step $role'"; return 2 ;;
+    *) say "data: required: stopped, return or through; or moving, give, take, idle, gave or at, then redis or postgres; found: '$step $role'"; return 2 ;;
   esac
 }
 
@@ -100,7 +110,8 @@ data_places() {
 }
 
 # Who moves data stops the application and goes on from afar. Should nobody go on, it comes back by itself: a boot is refused to what would begin
-# beside the data, and waits while data is given or taken, which hold the lock. The next release ends this, as does the end of the move.
+# beside the data, and waits while data is given or taken, which hold the lock. Whoever moves says `stopped` again meanwhile. This ends once the
+# application runs, with the next release, and at the end of the move.
 RETURN_SECONDS=${BERTH_RETURN_SECONDS:-600}
 
 data_stopped() {
@@ -109,6 +120,10 @@ data_stopped() {
 }
 
 data_return() {
+  if systemctl is-active --quiet berth.service; then
+    systemctl stop berth-return.timer >/dev/null 2>&1 || :
+    return 0
+  fi
   mkdir -p "$STATE"
   exec 9<>"$STATE/lock"
   flock -n 9 || { say "data: a move goes on: $(first_line "$STATE/lock")"; return 0; }

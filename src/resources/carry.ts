@@ -16,6 +16,9 @@ const DIAL_MS = 20_000;
 const LOOK_MS = 5_000;
 const START = "sudo systemctl restart berth.service";
 
+/** How often what was stopped hears that the move goes on, in milliseconds: well within the time after which it starts by itself (600 s, RETURN_SECONDS in server/data.sh). */
+const RENEW_MS = 200_000;
+
 export interface Carrying {
   readonly first: SshTarget;
   readonly wanted: Wanted;
@@ -26,6 +29,8 @@ export interface Carrying {
   /** A node in words, by its address. */
   readonly name?: (address: string | null) => string;
   readonly say: (line: string) => void;
+  /** Default: `RENEW_MS`. */
+  readonly renewMs?: number;
 }
 
 /** Connections to the first node and, through it, to others: each made once. */
@@ -107,14 +112,19 @@ export async function foresee({ first, wanted, scripts, name }: Pick<Carrying, "
 }
 
 /** Carry what must be carried; nothing is touched when all is where it is to be. @returns what was moved */
-export async function carry({ first, wanted, scripts, project, uids, name, say }: Carrying): Promise<readonly Move[]> {
+export async function carry({ first, wanted, scripts, project, uids, name, say, renewMs = RENEW_MS }: Carrying): Promise<readonly Move[]> {
   const nodes = new Nodes(first, scripts, DIAL_MS);
   const stopped: (string | null)[] = [];
+  const armed: (string | null)[] = [];
+  const superseded: (string | null)[] = [];
+  // One that does not hear it this time may the next.
+  const settled = again(renewMs, () => Promise.allSettled(armed.map((address) => nodes.run(address, nodes.data("stopped"), "say that the move goes on"))));
   const halt = async (address: string | null, what: string): Promise<void> => {
     if (stopped.includes(address)) return;
     stopped.push(address);
     // Before anything stops: whoever stops it may die before the next word.
     await nodes.run(address, nodes.data("stopped"), `see to it that ${what} comes back`);
+    armed.push(address);
     await nodes.run(address, stopCommand(project), `stop ${what}`);
   };
   try {
@@ -141,21 +151,40 @@ export async function carry({ first, wanted, scripts, project, uids, name, say }
       await stream({ client: await nodes.at(from), command: nodes.data(`give ${role}`) }, { client: await nodes.at(to), command: nodes.data(`take ${role} ${uids[role]}`) });
     }
     for (const move of moves) {
+      superseded.push(move.from);
       await conclude(nodes, move, book);
       say(`moved the data of ${move.role}, every file compared with its sum; the old copy is kept under another name`);
     }
-    for (const { to } of moves) if (to !== null) await nodes.run(to, `${nodes.data("through")}; ${START}`, `start the node at ${to}`);
+    await settled();
+    const homes = new Set(moves.map(({ to }) => to));
+    for (const to of homes) if (to !== null) await nodes.run(to, `${nodes.data("through")}; ${START}`, `start the node at ${to}`);
+    // The others wait for their releases: what they ran looks for data where it was.
+    for (const address of stopped.filter((it) => it !== null && !homes.has(it))) {
+      await nodes.run(address, nodes.data("through"), `tell the node at ${address} that the move is over`).catch((error: unknown) => say(error instanceof Error ? error.message : String(error)));
+    }
     await nodes.run(null, nodes.data("through"), "end the move");
     return moves;
   } catch (error) {
-    // The old release goes on where it can; it refuses to where its data has gone.
-    for (const address of stopped) await nodes.at(address).then((client) => runOn(client, `${START} --no-block`)).catch(() => undefined);
+    // The old release goes on where it can. The first node refuses to where its data has gone; another one that gave it, or may have, would begin empty.
+    for (const address of stopped.filter((it) => it === null || !superseded.includes(it))) await nodes.at(address).then((client) => runOn(client, `${START} --no-block`)).catch(() => undefined);
     const said = error instanceof Error ? error.message : String(error);
     throw new Error(stopped.length === 0 ? `${said}. Nothing was stopped, and nothing moved` :
       `${said}. No data is lost: each copy keeps its place until the new one is proved. Run the same command again: the move goes on`, { cause: error });
   } finally {
+    await settled();
     nodes.close();
   }
+}
+
+/** Do it over and over. @returns what ends that, and waits for the one under way */
+function again(everyMs: number, act: () => Promise<unknown>): () => Promise<unknown> {
+  let last: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => { last = last.then(act); }, everyMs);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    return last;
+  };
 }
 
 /** The copy is there: the book says so, and the old one is put aside. */
@@ -163,6 +192,8 @@ async function conclude(nodes: Nodes, { role, from, to, only }: Move, book: Book
   const written = async (): Promise<string> => nodes.run(null, nodes.data(`at ${role} ${to ?? ""}`), `write down where ${role} is`);
   if (only === "book") return void (await written());
   if (only === undefined) {
+    // Should it have come back by itself meanwhile, the copy is an older one. 2: said by scripts that do not know this step.
+    if (from !== null) await nodes.run(from, `${nodes.data(`idle ${role}`)} || [ $? -eq 2 ]`, `see that ${role} is not written to where it was`);
     // The book first: with both copies there and the same, either direction is right.
     if (to !== null) await written();
     await nodes.run(from, nodes.data(`gave ${role}`), `put the old copy of ${role} aside`);

@@ -14,7 +14,7 @@ const NODE = { BERTH_NODE: "main", BERTH_PRIVATE_ADDRESS: "", BERTH_NODES_BEFORE
 test("a release that leaves Redis's data behind is refused before anything of it starts", async () => {
   const host = new Host();
   host.write(AOF, "file appendonly.aof.1.incr.aof seq 1 type i\n");
-  host.lay(R, { env: { ...NODE, BERTH_STATEFUL: "postgres=postgres:17.6", BERTH_REDIS_UID: "" } });
+  host.lay(R, { env: { ...NODE, BERTH_ELSEWHERE: "", BERTH_STATEFUL: "postgres=postgres:17.6", BERTH_REDIS_UID: "" } });
   const run = await host.run(["transact", R]);
   expect(run.code).toBe(10);
   expect(run.stderr).toContain("seen: redis: its data is here, and this release has redis on another node");
@@ -35,6 +35,24 @@ test("a release that would begin a Redis beside its data on another node is refu
   expect([...run.calls, ...boot.calls].filter((line) => / up /.test(line))).toEqual([]);
 });
 
+test.each([
+  ["on another node by now", { "var/lib/berth/data-redis-at": "10.83.9.9\n" }, "redis: its data is on the node at 10.83.9.9, and this release looks for it at 10.83.7.7"],
+  ["here by now", { [AOF]: "manifest\n" }, "redis: its data is here, and this release looks for it on the node at 10.83.7.7"],
+  ["where it looks for it", { "var/lib/berth/data-redis-at": "10.83.7.7\n" }, undefined],
+  ["nowhere yet", {}, undefined],
+])("a release that looks for Redis's data on a node, and it is %s", async (_, files, said) => {
+  const host = new Host();
+  for (const [path, text] of Object.entries(files)) host.write(path, text);
+  host.lay(R, { env: { ...NODE, BERTH_STATEFUL: "postgres=postgres:17", BERTH_REDIS_UID: "" } });
+  host.write("var/lib/berth/good", `${R}\n`);
+  const boot = await host.run(["boot"]);
+  expect(boot.calls.some((line) => / up /.test(line))).toBe(said === undefined);
+  expect(boot.stderr).toContain(said === undefined ? "is up" : `boot: refused: ${said}`);
+  const run = await host.run(["transact", R]);
+  expect(run.code).toBe(said === undefined ? 0 : 10);
+  expect(run.stderr).toContain(said === undefined ? "verified and marked good" : `seen: ${said}`);
+});
+
 test("the book: what is here, what is elsewhere, and whose workers run", async () => {
   const host = new Host();
   host.write("mnt/berth/postgres/pgdata/PG_VERSION", "17\n");
@@ -44,7 +62,7 @@ test("the book: what is here, what is elsewhere, and whose workers run", async (
   const run = await host.run(["data"]);
   mustSucceed(run);
   // What a directory with one short file takes, and what is free, depends on the file system.
-  expect(run.stdout.replaceAll(/[1-9]\d+$/gm, "BYTES").replace("10.83.9.BYTES", "10.83.9.9")).toBe("redis none 10.83.7.7 0\npostgres here - BYTES\nroom BYTES\nworkers 10.83.9.9\n");
+  expect(run.stdout.replaceAll(/ [1-9]\d+$/gm, " BYTES")).toBe("redis none 10.83.7.7 0\npostgres here - BYTES\nroom BYTES\nworkers 10.83.9.9\n");
 });
 
 test("a move that was begun is in the book until it is through", async () => {
@@ -62,14 +80,26 @@ test("an application that was stopped for a move comes back by itself, unless th
   expect(armed.calls.filter((line) => line.startsWith("systemd-run"))).toEqual([
     "systemd-run --quiet --collect --unit=berth-return --on-active=600 --timer-property=OnUnitInactiveSec=600 /opt/berth/scripts/abcabcabcabc/berth data return",
   ]);
+  host.answer('"systemctl is-active"*) exit 3 ;;');
   const alone = await host.run(["data", "return"]);
-  expect(alone.calls.filter((line) => line.startsWith("systemctl"))).toEqual(["systemctl start --no-block berth.service"]);
+  expect(alone.calls.filter((line) => line.startsWith("systemctl"))).toEqual(["systemctl is-active --quiet berth.service", "systemctl start --no-block berth.service"]);
   const holder = spawn("flock", [join(host.root, "var/lib/berth/lock"), "sh", "-c", "echo held; exec /bin/sleep 30"], { stdio: ["ignore", "pipe", "ignore"], detached: true });
   await once(holder.stdout, "data");
   const busy = await host.run(["data", "return"]);
   if (holder.pid !== undefined) process.kill(-holder.pid);
-  expect(busy.calls.filter((line) => line.startsWith("systemctl"))).toEqual([]);
+  expect(busy.calls.filter((line) => line.startsWith("systemctl"))).toEqual(["systemctl is-active --quiet berth.service"]);
   expect(busy.stderr).toContain("data: a move goes on");
+  // Once it runs, that is over.
+  host.answer("");
+  expect((await host.run(["data", "return"])).calls).toEqual(["systemctl is-active --quiet berth.service", "systemctl stop berth-return.timer"]);
+});
+
+test("whether a role is still written to, for who moves it", async () => {
+  const host = new Host();
+  mustSucceed(await host.run(["data", "idle", "redis"]));
+  host.answer('*label=com.docker.compose.service=redis*) echo running; exit ;;');
+  const run = await host.run(["data", "idle", "redis"]);
+  expect([run.code, run.stderr]).toEqual([1, expect.stringContaining("required: redis stopped; found: container running")]);
 });
 
 test("the book is not written while the data is still written to here", async () => {
