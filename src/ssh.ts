@@ -25,15 +25,14 @@ export interface SshOptions {
   readonly onStderr?: (text: string) => void;
 }
 
-/** Nobody answered, or not as the pinned host: nothing was run. The message says who and why. */
+/** Nobody answered, not as the pinned host, or not in time: only of the last may anything have been run. The message says who and why. */
 export class Unreachable extends Error {
   override readonly name = "Unreachable";
 }
 
 /**
  * Run one command on the host and give back what it said, whatever its exit code.
- * @throws {Unreachable} when the host cannot be reached, or shows another key than the pinned one
- * @throws {Error} when it does not answer within `timeoutSeconds`
+ * @throws {Unreachable} when the host cannot be reached, shows another key than the pinned one, or does not answer within `timeoutSeconds`
  */
 export async function runOverSsh(target: SshTarget, command: string, options: SshOptions = {}): Promise<SshResult> {
   const { timeoutSeconds = 120 } = options;
@@ -49,7 +48,7 @@ export async function runOverSsh(target: SshTarget, command: string, options: Ss
     };
     const timer = setTimeout(() => {
       client.destroy();
-      settle(() => reject(new Error(`run on ${target.host}: an answer within ${timeoutSeconds} s is required, none came: ${command}`)));
+      settle(() => reject(new Unreachable(`run on ${target.host}: an answer within ${timeoutSeconds} s is required, none came: ${command}`)));
     }, timeoutSeconds * 1000);
     client.on("error", (error) => settle(() => reject(signIn.failure(error))));
     client.on("ready", () => {

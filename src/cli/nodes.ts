@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type SshTarget, Unreachable } from "../ssh.ts";
+import { wrap } from "../verify/table.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { askHost, hostsOf, onHost } from "./host.ts";
 import { runPulumi, type RunPulumi } from "./pulumi.ts";
@@ -34,10 +35,10 @@ export function onNodes(nodes: readonly NodeTarget[], command: readonly string[]
 }
 
 /**
- * Ask one node after the other, each under its name. One that does not answer is said, the others are asked all the same, and at the end it is said again.
+ * Ask one node after the other, each under its name. One that does not answer, or cannot tell, is said, the others are asked all the same, and at the end those that did not answer are said again.
  * @param out where the answers go, so that the names stand among them
- * @returns the first exit code that is not 0; a node that does not answer counts as 1
- * @throws {Unreachable} when it is the only one
+ * @returns the first exit code that is not 0; one that does not answer, or cannot tell, counts as 1
+ * @throws {Unreachable | CommandError} when it is the only one
  */
 export async function eachNode<N extends NodeTarget>(nodes: readonly N[], ask: (node: N) => Promise<number>, out: Out = process.stderr): Promise<number> {
   const say = (text: string): void => void process.stderr.write(text);
@@ -48,24 +49,21 @@ export async function eachNode<N extends NodeTarget>(nodes: readonly N[], ask: (
     try {
       codes.push(await ask(node));
     } catch (error) {
-      if (!(error instanceof Unreachable) || node.name === undefined) throw error;
-      say(`berth: node ${node.name} does not answer: ${error.message}\n`);
-      silent.push(node.name);
+      if (node.name === undefined || !(error instanceof Unreachable || error instanceof CommandError)) throw error;
+      say(notAnswered(node.name, error));
+      if (error instanceof Unreachable) silent.push(node.name);
       codes.push(1);
     }
   }
-  if (silent.length > 0 && nodes.length > 1) say(`\n${words(`${silent.length} of ${nodes.length} nodes did not answer: ${silent.join(", ")}. ${SILENT}`)}\n`);
+  if (silent.length > 0 && nodes.length > 1) say(`\n${wrap(`${silent.length} of ${nodes.length} nodes did not answer: ${silent.join(", ")}. ${SILENT}`, 80).join("\n")}\n`);
   return firstFailure(codes);
 }
 
 const SILENT = "One that is off: power it on at Hetzner, and it comes up by itself. One that was deleted: `npx pulumi up --refresh` makes it anew, and attaches its volume.";
 
-/** In lines of at most 80 columns. */
-function words(text: string): string {
-  return text.split(" ").reduce((lines: string[], word) => {
-    const last = lines.at(-1);
-    return last === undefined || last.length + 1 + word.length > 80 ? [...lines, word] : [...lines.slice(0, -1), `${last} ${word}`];
-  }, []).join("\n");
+/** Of one node among several: what of it is not known, while the others are asked. */
+function notAnswered(name: string, error: Unreachable | CommandError): string {
+  return `berth: node ${name}${error instanceof Unreachable ? " does not answer" : ""}: ${error.message}\n`;
 }
 
 /** Standard output or standard error. */
@@ -108,8 +106,8 @@ export async function nodesWith<S extends string>(nodes: readonly NodeTarget[], 
   if (nodes.length === 1) return nodes.map((node) => ({ ...node, services }));
   const looked = await Promise.all(nodes.map(async (node) => {
     const there = await Promise.all(services.map((service) => has(node.target, service).catch((error: unknown) => {
-      if (!(error instanceof Unreachable)) throw error;
-      process.stderr.write(`berth: node ${node.name ?? ""} does not answer: ${error.message}\n`);
+      if (node.name === undefined || !(error instanceof Unreachable || error instanceof CommandError)) throw error;
+      process.stderr.write(notAnswered(node.name, error));
       return false;
     })));
     return { ...node, services: services.filter((_, index) => there[index]) };

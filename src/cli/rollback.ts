@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { runOverSsh, type SshTarget } from "../ssh.ts";
+import { runOverSsh, Unreachable } from "../ssh.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { onHost, takeNode, takeStack } from "./host.ts";
 import { type NodeTarget, nodesOf, onNodes } from "./nodes.ts";
@@ -61,14 +61,19 @@ export interface RollingBack {
 export async function rollBackUpdate(nodes: readonly NodeTarget[], { since, state, back, say }: RollingBack): Promise<number> {
   const states = await Promise.all(nodes.map(async (node) => ({ node, state: await state(node) })));
   const changed = states.filter(({ state: { good, laid, since: marked } }) => good !== "" && good === laid && marked >= since).map(({ node }) => node).toReversed();
-  const stay = nodes.filter((node) => !changed.includes(node));
+  const without = states.filter(({ state: { good } }) => good === "").map(({ node }) => node);
+  const stay = nodes.filter((node) => !changed.includes(node) && !without.includes(node));
   if (changed.length === 0) {
     throw new CommandError(`rolling back the last update: required a node whose release it made good; found none, on ${nodes.map(({ name }) => name).join(", ")}. Each stays. One by itself: berth rollback --node=NAME`);
   }
-  say(`going back: ${changed.map(({ name }) => name).join(", ")}${stay.length === 0 ? "" : `; left as they are: ${stay.map(({ name }) => name).join(", ")}`}`);
+  say(`going back: ${changed.map(({ name }) => name).join(", ")}${stay.length === 0 ? "" : `; left as they are: ${stay.map(({ name }) => name).join(", ")}`}${without.length === 0 ? "" : `; without a good release: ${without.map(({ name }) => name).join(", ")}`}`);
   for (const [index, node] of changed.entries()) {
     say(`\n== ${node.name ?? ""}`);
-    const code = await back(node);
+    const code = await back(node).catch((error: unknown) => {
+      if (!(error instanceof Unreachable)) throw error;
+      say(`berth: ${error.message}`);
+      return 1;
+    });
     if (code === 0) continue;
     const left = changed.slice(index + 1).map(({ name }) => name);
     say(`\nended at ${node.name ?? ""} (exit code ${code})${left.length === 0 ? "" : `; not gone back: ${left.join(", ")}`}`);
@@ -90,9 +95,17 @@ async function lastUpdate(stack: string | undefined): Promise<number> {
 
 const history = z.array(z.object({ kind: z.string(), startTime: z.string() }));
 
-async function stateOf({ target, name }: { readonly target: SshTarget; readonly name: string | undefined }): Promise<NodeState> {
-  const { code, stdout } = await runOverSsh(target, "cd /var/lib/berth && sudo sh -c 'cat good; cat laid; stat -c %Y good'", { timeoutSeconds: 60 });
-  const [good = "", laid = "", since = "0"] = stdout.trim().split("\n");
-  if (code !== 0) throw new CommandError(`asking node ${name ?? ""} for its releases: required a good one; found none. Look at: berth status`);
+async function stateOf({ target, name }: NodeTarget): Promise<NodeState> {
+  const { code, stdout, stderr } = await runOverSsh(target, STATE, { timeoutSeconds: 60 });
+  if (code !== 0) throw new CommandError(`asking node ${name ?? ""} for its releases: required exit code 0; found ${code}: ${stderr.trim() || "nothing said"}`);
+  return parseState(stdout);
+}
+
+/** Shell text: a line each, empty where there is none. A node whose first release failed has no good one. */
+export const STATE = `sudo sh -c 'cd /var/lib/berth 2>/dev/null || exit 0; for f in good laid; do head -n1 $f 2>/dev/null || echo; done; stat -c %Y good 2>/dev/null || echo 0'`;
+
+/** @param text what `STATE` prints */
+export function parseState(text: string): NodeState {
+  const [good = "", laid = "", since = "0"] = text.split("\n");
   return { good, laid, since: Number(since) };
 }

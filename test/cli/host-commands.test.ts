@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { CommandError } from "../../src/cli/command.ts";
 import { doctorOptions, SECTIONS } from "../../src/cli/doctor.ts";
 import { execOptions, remoteExec } from "../../src/cli/exec.ts";
 import { hostsOf, takeNode, takeStack } from "../../src/cli/host.ts";
-import { nodesOf, nodesWith, theNode } from "../../src/cli/nodes.ts";
+import { eachNode, nodesOf, nodesWith, theNode } from "../../src/cli/nodes.ts";
 import { logsOptions } from "../../src/cli/logs.ts";
 import { sshOptions } from "../../src/cli/ssh.ts";
 import { environmentOf } from "../../src/cli/probe.ts";
@@ -12,6 +13,7 @@ import { generateSecrets } from "../../src/config/generate.ts";
 import { publicKey } from "../../src/config/keys.ts";
 import { Secret } from "../../src/config/secret.ts";
 import { shellWord } from "../../src/shell.ts";
+import { Unreachable } from "../../src/ssh.ts";
 
 test.each([
   [["--stack", "prod", "--json"], "prod", ["--json"]],
@@ -161,6 +163,55 @@ test("the node of a service is the one that has a container of it: the hosts are
   // The only node, or the one that was named: its host says itself what it does not have.
   expect(await found([node("worker")], "redis")).toEqual(["worker: redis"]);
   expect(asked).toEqual([]);
+});
+
+describe("several nodes, one of which", () => {
+  const node = (name: string) => ({ name, target: { host: name, user: "deploy", privateKey: "", hostKey: "" } });
+  const all = ["postgres-data", "main", "worker"].map(node);
+  /** The first one fails so; the others answer. */
+  async function asked(fault: Error): Promise<{ code: number | string; said: string; found: string[] | string }> {
+    let said = "";
+    const heard = vi.spyOn(process.stderr, "write").mockImplementation((text) => { said += String(text); return true; });
+    try {
+      const code = await eachNode(all, ({ name }) => (name === "postgres-data" ? Promise.reject(fault) : Promise.resolve(0))).catch(String);
+      const found = await nodesWith(all, ["api"], ({ host }) => (host === "postgres-data" ? Promise.reject(fault) : Promise.resolve(true))).then((them) => them.map(({ name }) => name ?? ""), String);
+      return { code, said, found };
+    } finally {
+      heard.mockRestore();
+    }
+  }
+
+  test("does not answer: the others are asked, it is said again at the end, and what to run is in one line", async () => {
+    const { code, said, found } = await asked(new Unreachable("run on postgres-data: an answer within 60 s is required, none came: sudo"));
+    expect([code, found]).toEqual([1, ["main", "worker"]]);
+    expect(said).toMatchInlineSnapshot(`
+      "
+      == postgres-data
+      berth: node postgres-data does not answer: run on postgres-data: an answer within 60 s is required, none came: sudo
+
+      == main
+
+      == worker
+
+      1 of 3 nodes did not answer: postgres-data. One that is off: power it on at
+      Hetzner, and it comes up by itself. One that was deleted:
+      \`npx pulumi up --refresh\` makes it anew, and attaches its volume.
+      berth: node postgres-data does not answer: run on postgres-data: an answer within 60 s is required, none came: sudo
+      "
+    `);
+  });
+
+  test("cannot tell: it is said, and the others are asked", async () => {
+    const { code, said, found } = await asked(new CommandError("looking at the server: required exit code 0; found 2"));
+    expect([code, found]).toEqual([1, ["main", "worker"]]);
+    expect(said).toContain("berth: node postgres-data: looking at the server: required exit code 0; found 2\n");
+    expect(said).toContain("\n== worker\n");
+    expect(said).not.toContain("did not answer");
+  });
+
+  test("meets a fault of the command's own: that is thrown", async () => {
+    expect(await asked(new TypeError("x"))).toMatchObject({ code: "TypeError: x", found: "TypeError: x" });
+  });
 });
 
 test("a command for one node says which there are", () => {
