@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { CommandError } from "../../src/cli/command.ts";
 import { doctorOptions, SECTIONS } from "../../src/cli/doctor.ts";
 import { execOptions, remoteExec } from "../../src/cli/exec.ts";
@@ -13,7 +13,8 @@ import { generateSecrets } from "../../src/config/generate.ts";
 import { publicKey } from "../../src/config/keys.ts";
 import { Secret } from "../../src/config/secret.ts";
 import { shellWord } from "../../src/shell.ts";
-import { Unreachable } from "../../src/ssh.ts";
+import { runOverSsh, Unreachable } from "../../src/ssh.ts";
+import { sshNodes } from "../helpers/ssh-nodes.ts";
 
 test.each([
   [["--stack", "prod", "--json"], "prod", ["--json"]],
@@ -199,6 +200,14 @@ describe("several nodes, one of which", () => {
       berth: node postgres-data does not answer: run on postgres-data: an answer within 60 s is required, none came: sudo
       "
     `);
+  });
+
+  test("signs in and then says nothing: that is no answer either", async () => {
+    const { first, close } = await sshNodes(() => new Promise(() => undefined));
+    onTestFinished(close);
+    const silence = await runOverSsh(first, "sudo", { timeoutSeconds: 3 }).catch((error: unknown) => error);
+    expect(silence).toBeInstanceOf(Unreachable);
+    expect(String(silence)).toBe("Unreachable: run on 127.0.0.1: an answer within 3 s is required, none came: sudo");
   });
 
   test("cannot tell: it is said, and the others are asked", async () => {
