@@ -20,6 +20,7 @@ function shellOf(node: string | undefined): string {
 
 const REDIS = "<redis>";
 const OFF = "First what redis.aof says: what was written since is in memory alone, and a restart loses it. Then: ";
+const BROKEN = "First what redis.aof-status says: the append-only file may have a hole, and Redis would not come up again. Then: ";
 const NOT_SEEN = "First make sure that appendonly is on, which is not seen here: else what is in memory alone is lost by a restart. Then: ";
 
 /**
@@ -29,7 +30,8 @@ const NOT_SEEN = "First make sure that appendonly is on, which is not seen here:
 export function typed(checks: readonly Check[], facts: Facts, expectations: Expectations): Check[] {
   const redis = redisOf(facts, expectations);
   const aof = checks.find(({ id }) => id === "redis.aof");
-  const first = aof?.status === "pass" || expectations.redis.managed !== null ? "" : aof?.status === "fail" ? OFF : NOT_SEEN;
+  const refused = checks.some(({ id, status }) => id === "redis.aof-status" && status === "fail");
+  const first = expectations.redis.managed !== null ? "" : refused ? BROKEN : aof?.status === "pass" ? "" : aof?.status === "fail" ? OFF : NOT_SEEN;
   return checks.map((check) => {
     if (check.advice === "") return check;
     const advice = check.advice

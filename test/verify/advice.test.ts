@@ -61,6 +61,12 @@ test("while the append-only file is off, a command that stops Redis without its 
   expect(advice("redis.aof", off)).not.toMatch(guarded);
 });
 
+test("while the disk refuses writes, a restart of Redis comes after a rewrite of its file", () => {
+  const refused = { info: { aof_last_write_status: "err", maxmemory_policy: "allkeys-lru" } };
+  expect(advice("redis.aof-status", refused)).toMatch(/^Make room on the volume .* before anything restarts Redis, .*`berth exec redis -- .* redis-cli BGREWRITEAOF'`$/);
+  expect(advice("redis.eviction-policy", refused)).toMatch(/^First what redis\.aof-status says: /);
+});
+
 test("a stranger that Docker knows by name is stopped by name, an address is not", () => {
   const stranger = [...CLIENT_LINES, client(50, "172.20.0.77", "")];
   expect(advice("connections.foreign", { clients: stranger, rest: { names: new Map([["172.20.0.77", "grafana"]]) } })).toContain("`berth ssh -- sudo docker stop grafana`");
