@@ -95,14 +95,25 @@ function quoted(word: string): string {
 }
 
 const DELIMITER = "END_OF_FILE";
+/** Another first letter is enough, whatever the lines of the text begin with; more than these it need not be. */
+const DELIMITERS = [DELIMITER, ..."ABCDFGHIJKLMNOPQRSTUVWXYZ".split("").map((letter) => `${letter}_${DELIMITER}`)];
 
-/** A line that ends the text and does not occur in it. */
+const BEYOND_ASCII = /[^\0-\x7f]/;
+
+/** A line that ends the text, and that none of its lines is taken for. */
 function delimiter(text: string): string {
-  if (!text.includes(DELIMITER)) return DELIMITER;
-  const lines = new Set(text.split("\n"));
-  let mark = DELIMITER;
-  while (lines.has(mark)) mark += "_";
+  if (!text.includes(DELIMITER) && !BEYOND_ASCII.test(text)) return DELIMITER;
+  const lines = text.split("\n");
+  const mark = DELIMITERS.find((it) => !lines.some((line) => line === it || isLosing(line, it)));
+  if (mark === undefined) throw new Error("laying down a file: required: a letter with which no line of it begins, before one beyond ASCII; found: none");
   return mark;
+}
+
+/** dash (0.5.12 and before) compares each line with the mark as it reads it, and loses a byte above ASCII right behind what was the same so far. */
+function isLosing(line: string, mark: string): boolean {
+  let same = 0;
+  while (same < mark.length && line[same] === mark[same]) same += 1;
+  return same > 0 && line.charCodeAt(same) > 127;
 }
 
 /** A path for the shell: below the base by its variable, else as it is. */

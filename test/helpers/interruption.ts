@@ -29,17 +29,21 @@ export async function interruptedUp(rehearsal: Rehearsal, changes: Readonly<Reco
   if (up.status === "fulfilled") throw new Error(`interrupt an update: required: it fails; found: release ${up.value.release} was verified, and it knows`);
 }
 
+/** On the server itself: from here, one look more or less a second later may be after the release. */
+const WATCH = `until=$(($(date +%s) + $1))
+while [ "$(date +%s)" -lt "$until" ]; do
+  for release in $(systemctl list-units --plain --no-legend 'berth-release-*' | sed -n 's/^berth-release-\\([0-9a-f]*\\).*/\\1/p'); do
+    if grep -Eq "$0" "/var/lib/berth/results/$release/log" 2>/dev/null; then exit 0; fi
+  done
+  sleep 0.1
+done
+exit 1`;
+const RELEASE_SECONDS = 300;
+
 /** Wait until the release that runs now has said this. @throws after five minutes */
 async function releaseLog(rehearsal: Rehearsal, wanted: RegExp): Promise<void> {
-  const running = "unit=$(systemctl list-units --plain --no-legend 'berth-release-*' | sed -n 's/^berth-release-\\([0-9a-f]*\\).*/\\1/p' | head -n 1); [ -z \"$unit\" ] || cat /var/lib/berth/results/$unit/log";
-  const until = Date.now() + 300_000;
-  let said = "";
-  while (Date.now() < until) {
-    said = (await rehearsal.attempt(["sh", "-c", running])).stdout;
-    if (wanted.test(said)) return;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error(`wait for a release: required: it says ${String(wanted)} within 300 s; found: ${said === "" ? "no release under way" : said}`);
+  const { code } = await rehearsal.attempt(["sh", "-c", WATCH, wanted.source, String(RELEASE_SECONDS)], { timeoutMs: (RELEASE_SECONDS + 30) * 1000 });
+  if (code !== 0) throw new Error(`wait for a release: required: it says ${String(wanted)} within ${RELEASE_SECONDS} s; found: none that does`);
 }
 
 /** Cut every connection of the deployment to the server, as a network does. What root runs there goes on. */

@@ -148,13 +148,15 @@ test("a document cut off inside its last lines lays nothing down", () => {
 });
 
 test("a text that holds its own end mark gets another", () => {
-  const text = "before\nEND_OF_FILE\nEND_OF_FILE_\nafter\n";
-  expect(run(document({ title: "t", entries: [entry("/x", text)] }))).toEqual({ status: 0, stderr: "" });
-  expect(readFileSync(join(root, "x"), "utf8")).toBe(text);
+  // The third: dash loses the byte behind what could have been a mark.
+  for (const text of ["before\nEND_OF_FILE\nA_END_OF_FILE\nafter\n", "END_OF_FILE", "END\u00e9\nA\u0300\n"]) {
+    expect(run(document({ title: "t", entries: [entry("/x", text)] }))).toEqual({ status: 0, stderr: "" });
+    expect(readFileSync(join(root, "x"), "utf8")).toBe(text);
+  }
 });
 
 test("any text arrives as it is", () => {
-  const line = oneof(constantFrom("END_OF_FILE", "'", "$(id)", "`", "\\", "}", "", " ", "\t", "#", "lay_down"), string({ unit: "grapheme" }).map((it) => it.replaceAll("\0", "")));
+  const line = oneof(constantFrom("END_OF_FILE", "A_END_OF_FILE", "E\u0300", "END\u00e9", "'", "$(id)", "`", "\\", "}", "", " ", "\t", "#", "lay_down"), string({ unit: "grapheme" }).map((it) => it.replaceAll("\0", "")));
   assert(property(array(line, { maxLength: 8 }), boolean(), (lines, newline) => {
     const text = lines.join("\n") + (newline ? "\n" : "");
     const { status, stderr } = run(document({ title: "t", entries: [entry("/x", text)] }));
