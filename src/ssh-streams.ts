@@ -1,30 +1,21 @@
-import type { Client, ClientChannel, ConnectConfig } from "ssh2";
-import type { SshResult, SshTarget } from "./ssh.ts";
+import type { Client, ClientChannel } from "ssh2";
+import { signingIn, type SshResult, type SshTarget } from "./ssh.ts";
 
 /** Connections that outlive one command, one through another, and a stream from the one to the other. */
 
 /**
  * Sign in. With `via`, through that connection: to a node that only others of its private network need reach.
- * @throws {Error} when the host cannot be reached within `readyMs`, or shows another key than the pinned one
+ * @throws {Unreachable} when the host cannot be reached within `readyMs`, or shows another key than the pinned one
  */
 export async function dial(target: SshTarget, { via, readyMs }: { readonly via?: Client; readonly readyMs: number }): Promise<Client> {
-  const pinned = Buffer.from(target.hostKey.trim().split(/\s+/)[1] ?? "", "base64");
   const sock = via === undefined ? undefined : await forwarded(via, target, readyMs);
-  const config: ConnectConfig = {
-    ...(sock === undefined ? { host: target.host, port: target.port ?? 22 } : { sock }),
-    username: target.user,
-    privateKey: target.privateKey,
-    readyTimeout: readyMs,
-    keepaliveInterval: 15_000,
-    algorithms: { serverHostKey: ["ssh-ed25519"] },
-    hostVerifier: (key: Buffer): boolean => key.equals(pinned),
-  };
+  const signIn = signingIn(target, readyMs / 1000);
   const ssh2 = await import("ssh2");
   return await new Promise((resolve, reject) => {
     const client = new ssh2.Client();
     client.once("ready", () => resolve(client));
-    client.on("error", (error) => reject(new Error(`connect to ${target.user}@${target.host}: ${error.message}`)));
-    client.connect(config);
+    client.on("error", (error) => reject(signIn.failure(error)));
+    client.connect({ ...signIn.config, ...(sock === undefined ? {} : { sock }) });
   });
 }
 

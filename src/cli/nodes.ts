@@ -41,7 +41,6 @@ export function onNodes(nodes: readonly NodeTarget[], command: readonly string[]
  * @throws {Unreachable | CommandError} when it is the only one
  */
 export async function eachNode<N extends NodeTarget>(nodes: readonly N[], ask: (node: N) => Promise<number>, out: Out = process.stderr): Promise<number> {
-  const say = (text: string): void => void process.stderr.write(text);
   const codes: number[] = [];
   const silent: string[] = [];
   for (const node of nodes) {
@@ -49,21 +48,24 @@ export async function eachNode<N extends NodeTarget>(nodes: readonly N[], ask: (
     try {
       codes.push(await ask(node));
     } catch (error) {
-      if (node.name === undefined || !(error instanceof Unreachable || error instanceof CommandError)) throw error;
-      say(notAnswered(node.name, error));
-      if (error instanceof Unreachable) silent.push(node.name);
+      sayNotAnswered(node, error);
+      if (node.name !== undefined && error instanceof Unreachable) silent.push(node.name);
       codes.push(1);
     }
   }
-  if (silent.length > 0 && nodes.length > 1) say(`\n${wrap(`${silent.length} of ${nodes.length} nodes did not answer: ${silent.join(", ")}. ${SILENT}`, 80).join("\n")}\n`);
+  if (silent.length > 0 && nodes.length > 1) process.stderr.write(`\n${wrap(`${silent.length} of ${nodes.length} nodes did not answer: ${silent.join(", ")}. ${SILENT}`, 80).join("\n")}\n`);
   return firstFailure(codes);
 }
 
 const SILENT = "One that is off: power it on at Hetzner, and it comes up by itself. One that was deleted: `npx pulumi up --refresh` makes it anew, and attaches its volume.";
 
-/** Of one node among several: what of it is not known, while the others are asked. */
-function notAnswered(name: string, error: Unreachable | CommandError): string {
-  return `berth: node ${name}${error instanceof Unreachable ? " does not answer" : ""}: ${error.message}\n`;
+/**
+ * Says of one node among several what of it is not known, while the others are asked.
+ * @throws the error itself on a stack of one node, and when it is no matter of that node alone
+ */
+function sayNotAnswered({ name }: NodeTarget, error: unknown): void {
+  if (name === undefined || !(error instanceof Unreachable || error instanceof CommandError)) throw error;
+  process.stderr.write(`berth: node ${name}${error instanceof Unreachable ? " does not answer" : ""}: ${error.message}\n`);
 }
 
 /** Standard output or standard error. */
@@ -106,8 +108,7 @@ export async function nodesWith<S extends string>(nodes: readonly NodeTarget[], 
   if (nodes.length === 1) return nodes.map((node) => ({ ...node, services }));
   const looked = await Promise.all(nodes.map(async (node) => {
     const there = await Promise.all(services.map((service) => has(node.target, service).catch((error: unknown) => {
-      if (node.name === undefined || !(error instanceof Unreachable || error instanceof CommandError)) throw error;
-      process.stderr.write(notAnswered(node.name, error));
+      sayNotAnswered(node, error);
       return false;
     })));
     return { ...node, services: services.filter((_, index) => there[index]) };

@@ -1,4 +1,4 @@
-import { firstOf, type Here, type Role, serves } from "../config/nodes.ts";
+import { firstOf, type Here, migratorOf, type Role, serves } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import { api } from "./api.ts";
 import { networkOptions } from "./between.ts";
@@ -37,7 +37,7 @@ export function composeFile(config: Config, sources: Sources, here: Here = first
 
 /** Once per release of the whole stack: where the first process of the application starts. */
 export function migratesHere(config: Config, { node, layout }: Here): boolean {
-  return node === layout.users[0] && config.app.migrate.length > 0;
+  return node === migratorOf(layout) && config.app.migrate.length > 0;
 }
 
 function comments(file: ComposeFile): Comments {

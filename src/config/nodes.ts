@@ -35,7 +35,7 @@ export interface Layout {
   readonly last: Node;
   /** Who holds the data; undefined for a role that is placed nowhere. */
   readonly holder: Readonly<Record<DataRole, Node | undefined>>;
-  /** Nodes with a process of the application. The first of them runs the migration: no process of a new release is before it. */
+  /** Nodes with a process of the application. */
   readonly users: readonly Node[];
   /** Nodes with the API: the proxy's own, or one or several others. */
   readonly apis: readonly Node[];
@@ -132,6 +132,11 @@ export function usesDataHere({ node }: Here): boolean {
 /** Whether the whole application is judged from here. */
 export function isLast({ node, layout }: Here): boolean {
   return node === layout.last;
+}
+
+/** Where the migration runs: no process of a new release is before it. Undefined where nothing of the application is placed. */
+export function migratorOf({ users }: Layout): Node | undefined {
+  return users[0];
 }
 
 /** Nodes with the API that the proxy here reaches over the private network; none where it is beside it, and where no proxy is. */

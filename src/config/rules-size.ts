@@ -1,6 +1,6 @@
 import { memoryDemand, ROOT_DISK_GB } from "./budgets.ts";
 import type { Fault } from "./fault.ts";
-import { layoutOf, type Node } from "./nodes.ts";
+import { layoutOf, migratorOf, type Node } from "./nodes.ts";
 import type { Rule } from "./rules.ts";
 import type { Config } from "./schema.ts";
 
@@ -40,7 +40,7 @@ export function sizeRules(sizes: ServerSizes): readonly Rule[] {
     {
       reads: ["nodes", "server.type", ...LIMITS],
       judge: (config) => {
-        const migrator = layoutOf(config).users[0]?.name;
+        const migrator = migratorOf(layoutOf(config))?.name;
         return each(config, (node, size) => {
           const demand = memoryDemand(config, node.roles, node.name === migrator);
           const sum = [...demand.values()].reduce((total, mb) => total + mb, 0);

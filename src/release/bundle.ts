@@ -93,6 +93,8 @@ function sourcesOf(mounted: ReturnType<typeof mountedFiles>, secrets: SecretFile
 
 interface Scripts {
   readonly digest: string;
+  /** Where they are laid down. */
+  readonly directory: string;
   readonly entries: readonly Entry[];
 }
 
@@ -111,7 +113,7 @@ function scriptsOf(scripts: Readonly<Record<string, string>>): Scripts {
   const entries = Object.entries(scripts)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, text]) => file(`${directory}/${name}`, text, text.startsWith("#!") ? "0755" : "0644"));
-  const made = { digest, entries };
+  const made = { digest, directory, entries };
   knownScripts.set(scripts, made);
   return made;
 }
@@ -125,7 +127,7 @@ export function releaseBundle({ config, here = firstOf(config), deployKeys, volu
   const secrets = secretFiles(config, here);
   const compose = composeText(config, sourcesOf(mounted, secrets, verifierDigest), here);
   const host = hostTree(config, volumeId, volumeGb, here);
-  const { digest: scriptsDigest, entries: scriptEntries } = scriptsOf(scripts);
+  const { digest: scriptsDigest, directory: scriptsDirectory, entries: scriptEntries } = scriptsOf(scripts);
   const env = releaseEnv(config, volumeId, secrets, short(scriptsDigest), here);
 
   const digest = digestOf({
@@ -148,7 +150,7 @@ export function releaseBundle({ config, here = firstOf(config), deployKeys, volu
   return {
     digest,
     r12,
-    program: `${SCRIPTS}/${short(scriptsDigest)}/berth`,
+    program: `${scriptsDirectory}/berth`,
     expectations: expected,
     compose,
     files,
@@ -157,7 +159,7 @@ export function releaseBundle({ config, here = firstOf(config), deployKeys, volu
       title: "Berth: the files of a release",
       base: { variable: "release", path: releaseAddress(r12) },
       entries: files,
-      summed: [`${SCRIPTS}/${short(scriptsDigest)}`, releaseAddress(r12)],
+      summed: [scriptsDirectory, releaseAddress(r12)],
       links: [{ path: `${SCRIPTS}/current`, target: short(scriptsDigest) }],
     }),
     secretsDocument: document({

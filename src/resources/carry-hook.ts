@@ -1,12 +1,13 @@
 import { dirname } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { publicKey } from "../config/keys.ts";
 import type { DataRole, Layout } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
-import { DEPLOY_USER } from "../host/cloud-init.ts";
 import type { ReleaseBundle } from "../release/bundle.ts";
+import { messageOf } from "../verify/time.ts";
 import { carry, foresee } from "./carry.ts";
+import { targetAt } from "./connection.ts";
 import { Refused, type Wanted } from "./moves.ts";
+import { byNow } from "./waiting.ts";
 
 /**
  * Runs before the first node's release, which is the first to rely on where the data is. A preview asks the same nodes, and names each move, or why it
@@ -16,17 +17,16 @@ export function carryData(config: Config, layout: Layout, address: pulumi.Output
   const known = new Promise<{ host: string; scripts: string }>((resolve) => pulumi.all([address, bundle]).apply(([host, { program }]) => resolve({ host, scripts: dirname(program) })));
   const wanted: Wanted = { redis: place(layout, "redis"), postgres: place(layout, "postgres") };
   const name = (at: string | null): string => nameOf(layout, at);
-  const target = (host: string) => ({ host, user: DEPLOY_USER, privateKey: config.secrets.deployKey.reveal(), hostKey: publicKey(config.secrets.hostKey) });
   return new pulumi.ResourceHook("carry-data", async () => {
     if (pulumi.runtime.isDryRun()) {
       // Before the first server has an address there is nothing to move.
-      const here = await Promise.race([known, new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))]);
+      const here = await byNow(known);
       if (here === undefined) return;
-      for (const line of await foreseen({ first: target(here.host), wanted, scripts: here.scripts, name })) await pulumi.log.warn(line);
+      for (const line of await foreseen({ first: targetAt(here.host, config), wanted, scripts: here.scripts, name })) await pulumi.log.warn(line);
       return;
     }
     const { host, scripts } = await known;
-    await carry({ first: target(host), wanted, scripts, name, project: config.project, uids: { redis: config.redis.uid, postgres: config.postgres.uid }, say: (line) => void pulumi.log.info(line) });
+    await carry({ first: targetAt(host, config), wanted, scripts, name, project: config.project, uids: { redis: config.redis.uid, postgres: config.postgres.uid }, say: (line) => void pulumi.log.info(line) });
   }, { onDryRun: true });
 }
 
@@ -34,7 +34,7 @@ async function foreseen(what: Parameters<typeof foresee>[0]): Promise<string[]> 
   try {
     return await foresee(what);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return [error instanceof Refused ? `\`pulumi up\` will refuse this. ${why}` : `where the data of redis and postgres is could not be asked (${why}): \`pulumi up\` asks, and moves what berth:nodes places elsewhere; the application stops meanwhile`];
   }
 }

@@ -2,6 +2,7 @@ import type { Client } from "ssh2";
 import type { DataRole } from "../config/nodes.ts";
 import type { SshTarget } from "../ssh.ts";
 import { dial, runOn, stream } from "../ssh-streams.ts";
+import { messageOf } from "../verify/time.ts";
 import { type Book, concerned, describe, type Move, movesOf, parseBook, Refused, roomFault, type Wanted } from "./moves.ts";
 import { stopCommand } from "./resize.ts";
 
@@ -36,15 +37,14 @@ export interface Carrying {
 /** Connections to the first node and, through it, to others: each made once. */
 class Nodes {
   readonly #first: SshTarget;
-  readonly #data: (step: string) => string;
-  readonly #open = new Map<string | null, Client>();
-
+  readonly #scripts: string;
   readonly #readyMs: number;
+  readonly #open = new Map<string | null, Client>();
 
   constructor(first: SshTarget, scripts: string, readyMs: number) {
     this.#first = first;
+    this.#scripts = scripts;
     this.#readyMs = readyMs;
-    this.#data = (step) => `sudo sh -c 'it=${scripts}/berth; [ -x "$it" ] || it=/opt/berth/scripts/current/berth; [ ! -x "$it" ] || exec "$it" data ${step}'`;
   }
 
   async at(address: string | null): Promise<Client> {
@@ -57,7 +57,7 @@ class Nodes {
 
   /** Shell text for one step of a move. */
   data(step: string): string {
-    return this.#data(step);
+    return `sudo sh -c 'it=${this.#scripts}/berth; [ -x "$it" ] || it=/opt/berth/scripts/current/berth; [ ! -x "$it" ] || exec "$it" data ${step}'`;
   }
 
   /** @throws {Error} unless it exits 0 */
@@ -138,7 +138,7 @@ export async function carry({ first, wanted, scripts, project, uids, name, say, 
     for (const address of moves.flatMap(({ from, to }) => [from, to])) await nodes.at(address);
     const workers: string[] = [];
     for (const address of book.workers) {
-      await nodes.at(address).then(() => workers.push(address), (error: unknown) => say(`the worker at ${address} is left as it is: ${error instanceof Error ? error.message : String(error)}`));
+      await nodes.at(address).then(() => workers.push(address), (error: unknown) => say(`the worker at ${address} is left as it is: ${messageOf(error)}`));
     }
     for (const { role } of moves) await nodes.run(null, nodes.data(`moving ${role}`), `write down that ${role} is being moved`);
     // In order: who takes jobs, who gives them with what they are kept in, then the new home, which has begun empty.
@@ -160,14 +160,14 @@ export async function carry({ first, wanted, scripts, project, uids, name, say, 
     for (const to of homes) if (to !== null) await nodes.run(to, `${nodes.data("through")}; ${START}`, `start the node at ${to}`);
     // The others wait for their releases: what they ran looks for data where it was.
     for (const address of stopped.filter((it) => it !== null && !homes.has(it))) {
-      await nodes.run(address, nodes.data("through"), `tell the node at ${address} that the move is over`).catch((error: unknown) => say(error instanceof Error ? error.message : String(error)));
+      await nodes.run(address, nodes.data("through"), `tell the node at ${address} that the move is over`).catch((error: unknown) => say(messageOf(error)));
     }
     await nodes.run(null, nodes.data("through"), "end the move");
     return moves;
   } catch (error) {
     // The old release goes on where it can. The first node refuses to where its data has gone; another one that gave it, or may have, would begin empty.
     for (const address of stopped.filter((it) => it === null || !superseded.includes(it))) await nodes.at(address).then((client) => runOn(client, `${START} --no-block`)).catch(() => undefined);
-    const said = error instanceof Error ? error.message : String(error);
+    const said = messageOf(error);
     throw new Error(stopped.length === 0 ? `${said}. Nothing was stopped, and nothing moved` :
       `${said}. No data is lost: each copy keeps its place until the new one is proved. Run the same command again: the move goes on`, { cause: error });
   } finally {

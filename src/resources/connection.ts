@@ -3,6 +3,7 @@ import type { remote } from "@pulumi/command/types/input.js";
 import { publicKey } from "../config/keys.ts";
 import type { Config } from "../config/schema.ts";
 import { DEPLOY_USER } from "../host/cloud-init.ts";
+import type { SshTarget } from "../ssh.ts";
 
 /**
  * 60 dials are about 260 s with the provider's back-off (100 ms x 1.5, at most 5 s): a first boot at Hetzner takes a
@@ -19,4 +20,9 @@ export function connectionTo(address: pulumi.Input<string>, config: Config): rem
     hostKey: publicKey(config.secrets.hostKey),
     dialErrorLimit: DIAL_ATTEMPTS,
   };
+}
+
+/** The same for a hook, which signs in by itself. */
+export function targetAt(host: string, config: Config): SshTarget {
+  return { host, user: DEPLOY_USER, privateKey: config.secrets.deployKey.reveal(), hostKey: publicKey(config.secrets.hostKey) };
 }

@@ -1,12 +1,11 @@
 import { X509Certificate } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { publicKey } from "../config/keys.ts";
 import type { Config } from "../config/schema.ts";
 import { dnsFault, type Here, type Records, recordsFor } from "../dns.ts";
-import { DEPLOY_USER } from "../host/cloud-init.ts";
 import { runOverSsh } from "../ssh.ts";
+import { targetAt } from "./connection.ts";
 import type { Server } from "./server.ts";
-import { waitUntil } from "./waiting.ts";
+import { byNow, waitUntil } from "./waiting.ts";
 
 /** Time to create a record by hand, or for one to reach the zone's servers. */
 const BOUND_SECONDS = 300;
@@ -53,7 +52,7 @@ export function leadsHere(name: string, config: Config, server: Server): pulumi.
       return awaitDns({ domain, here, say: (line) => void pulumi.log.info(line), certified: () => hasCertificate(config, domain, here.v4) });
     }
     // Before the first server has an address there is nothing to compare with.
-    const here = await Promise.race([known, new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))]);
+    const here = await byNow(known);
     if (here === undefined) return;
     const fault = dnsFault(await recordsFor(domain, here), here);
     if (fault !== undefined) await pulumi.log.warn(`${domain} does not lead to this server: ${fault}. A certificate needs it: \`pulumi up\` will wait for it`);
@@ -62,8 +61,7 @@ export function leadsHere(name: string, config: Config, server: Server): pulumi.
 
 /** Of whatever authority the stack uses: Caddy keeps them by the authority's name. */
 async function hasCertificate(config: Config, domain: string, host: string): Promise<boolean> {
-  const target = { host, user: DEPLOY_USER, privateKey: config.secrets.deployKey.reveal(), hostKey: publicKey(config.secrets.hostKey) };
   const staging = config.acme.staging ? "" : "! -path '*staging*'";
-  const { stdout } = await runOverSsh(target, `sudo find /mnt/berth/caddy/caddy/certificates -path '*/${domain}.crt' ${staging} -exec cat {} + 2>/dev/null`, { timeoutSeconds: 30 });
+  const { stdout } = await runOverSsh(targetAt(host, config), `sudo find /mnt/berth/caddy/caddy/certificates -path '*/${domain}.crt' ${staging} -exec cat {} + 2>/dev/null`, { timeoutSeconds: 30 });
   return stdout.includes("BEGIN CERTIFICATE") && Date.parse(new X509Certificate(stdout).validTo) > Date.now();
 }

@@ -1,11 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { stopSeconds } from "../compose/periods.ts";
 import { LONGEST_STOP_SECONDS } from "../config/budgets.ts";
-import { publicKey } from "../config/keys.ts";
 import type { Config } from "../config/schema.ts";
-import { DEPLOY_USER } from "../host/cloud-init.ts";
 import { STOP_MARGIN_SECONDS } from "../host/units.ts";
 import { runOverSsh } from "../ssh.ts";
+import { targetAt } from "./connection.ts";
 
 /**
  * Hetzner powers a server off hard to change its type. This hook runs before the engine updates the server and, when
@@ -16,12 +15,7 @@ export function stopBeforeResize(name: string, config: Config, address: pulumi.O
   return new pulumi.ResourceHook(`${name}-stop-before-resize`, async ({ oldInputs, newInputs }) => {
     if (typeOf(oldInputs) === typeOf(newInputs)) return;
     const stopped = await runOverSsh(
-      {
-        host: await host,
-        user: DEPLOY_USER,
-        privateKey: config.secrets.deployKey.reveal(),
-        hostKey: publicKey(config.secrets.hostKey),
-      },
+      targetAt(await host, config),
       stopCommand(config.project),
       { timeoutSeconds: stopBoundSeconds(config) },
     );

@@ -31,3 +31,8 @@ export async function waitUntil({ boundSeconds, pauseSeconds, say, what }: Wait,
     await sleep(pauseSeconds * 1000);
   }
 }
+
+/** What a preview has by now: before the first server is made, some values never come. @returns undefined for one that is not there */
+export async function byNow<T>(value: Promise<T>): Promise<T | undefined> {
+  return await Promise.race([value, new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))]);
+}
