@@ -38,11 +38,11 @@ const fileQueue: Load = {
   },
 };
 
-/** Makes its own picture, so that it needs no file, and throws the result away. As many threads as it likes. */
-const ENCODE = ["ffmpeg", "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=60:duration=3600", "-c:v", "libx264", "-preset", "medium", "-f", "null", "-"];
+/** Four at a time, as a queue with a concurrency of four does it. Each makes its own picture, so that it needs no file, and throws the result away. */
+const ENCODE = 'for it in 1 2 3 4; do ffmpeg -nostdin -loglevel error -f lavfi -i testsrc2=size=640x360:rate=60:duration=3600 -c:v libx264 -preset medium -threads 1 -f null - & done; wait';
 
-/** A program on the host that is put into the worker's control groups: it has the worker's weight and limits, and its image need not have it. */
-const IN_THE_WORKERS_GROUPS = 'for it in $(find /sys/fs/cgroup -type d -name "*$0*"); do echo $$ >"$it/cgroup.procs"; done; exec "$@"';
+/** A program on the host that is put into the worker's control groups: it has the worker's weight and limits, and its image need not have it. Each `$` twice: systemd takes one. */
+const IN_THE_WORKERS_GROUPS = 'for it in $(find /sys/fs/cgroup -type d -name "*$0*"); do echo $$ >"$it/cgroup.procs" || exit 1; done; exec "$@"'.replaceAll("$", "$$$$");
 
 const transcoder: Load = {
   name: "ffmpeg on every core",
@@ -52,10 +52,13 @@ const transcoder: Load = {
   },
   start: async (rehearsal) => {
     const { worker = "" } = await containerIds(rehearsal);
-    await rehearsal.exec(["systemd-run", "--quiet", "--collect", "--unit=bench-ffmpeg", "--property=KillSignal=SIGKILL", "sh", "-c", IN_THE_WORKERS_GROUPS, worker, ...ENCODE]);
+    await rehearsal.exec(["systemd-run", "--quiet", "--collect", "--unit=bench-ffmpeg", "--property=KillSignal=SIGKILL", "sh", "-c", IN_THE_WORKERS_GROUPS, worker, "sh", "-c", ENCODE]);
     await sleep(2_000);
-    const there = await rehearsal.attempt(["pgrep", "-x", "ffmpeg"]);
-    if (there.code !== 0) throw new Error(`ffmpeg on the server: it is required to run, found: ${(await rehearsal.attempt(["journalctl", "--unit=bench-ffmpeg", "--lines=5", "--output=cat"])).stdout}`);
+    const groups = await rehearsal.attempt(["sh", "-c", "cat /proc/$(pgrep -nx ffmpeg)/cgroup"]);
+    if (!groups.stdout.includes(worker)) {
+      const { stdout } = await rehearsal.attempt(["journalctl", "--unit=bench-ffmpeg", "--lines=5", "--output=cat"]);
+      throw new Error(`ffmpeg on the server: it is required to run in the worker's control groups (${worker}), found: ${groups.stdout}${stdout}`);
+    }
     return async () => {
       await rehearsal.attempt(["pkill", "-KILL", "-x", "ffmpeg"]);
     };

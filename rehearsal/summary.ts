@@ -1,4 +1,4 @@
-import { table } from "../src/verify/table.ts";
+import { checkList, table } from "../src/verify/table.ts";
 import type { Rehearsal, Up } from "./rehearsal.ts";
 import type { Scene } from "./topology.ts";
 
@@ -30,7 +30,8 @@ export async function summary({ rehearsal, scene, first, second, counted, second
     table(second.report).trimEnd(),
     "",
     "Seen from this machine",
-    ...second.outside.map((check) => `  ${check.status.padEnd(7)} ${check.id.padEnd(16)} ${check.seen}`),
+    "",
+    ...checkList(second.outside),
     "",
     "Figures",
     ...rows.map(([name, value]) => `  ${name.padEnd(38)} ${value}`),

@@ -79,17 +79,20 @@ function inOrder(checks: readonly Check[]): Check[] {
   return ORDER.flatMap((wanted) => checks.filter((check) => rowOf(check) === wanted));
 }
 
+/** Each check, what does not pass first and as a block with its advice. */
+export function checkList(checks: readonly Check[]): string[] {
+  const others = checks.filter(passes);
+  const idWidth = Math.max(0, ...others.map(({ id }) => id.length));
+  return [...inOrder(checks.filter((check) => !passes(check))).map((check) => `${block(check)}\n`), ...inOrder(others).map((check) => row(check, idWidth))];
+}
+
 /** Ends with a newline. */
 export function table(report: Report): string {
-  const against = report.checks.filter((check) => !passes(check));
-  const others = report.checks.filter(passes);
-  const idWidth = Math.max(0, ...others.map(({ id }) => id.length));
   const release = report.release === "" ? "" : ` of release ${report.release}`;
   return [
     `Verification${release}, ${report.at}`,
     "",
-    ...inOrder(against).map((check) => `${block(check)}\n`),
-    ...inOrder(others).map((check) => row(check, idWidth)),
+    ...checkList(report.checks),
     "",
     summary(report),
     "",

@@ -82,7 +82,7 @@ const FAULTS: readonly Fault[] = [
     changes: { "worker.command": ["node", "-e", CRASH] },
     fails: ["app.canary.email", "app.canary.file", "app.health", "app.heartbeat", "app.restarts", "connections.required"],
     main: "app.restarts",
-    seen: /^worker: \d+ restarts/,
+    seen: /^worker: \d+ restarts?/,
     says: /evidence: worker is [^]*?\| worker: cannot find module 'sharp' \(\d+ times\)/,
   },
   {

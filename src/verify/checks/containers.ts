@@ -3,6 +3,7 @@ import type { Facts } from "../seen.ts";
 import { containersOf, runningServices } from "../services.ts";
 import type { Check, Expectations } from "../types.ts";
 import { fail, pass, unknown, verdict } from "../verdict.ts";
+import { plural } from "../words.ts";
 
 /** The release's containers: there, healthy, of the right image, and the same as when they started. */
 
@@ -17,7 +18,7 @@ function faultsByService(containers: readonly Container[], expectations: Expecta
 
 export function appHealth({ host }: Facts, expectations: Expectations): Check {
   const services = runningServices(expectations);
-  const expected = `${services.length} services healthy`;
+  const expected = `${plural(services.length, "service")} healthy`;
   if (!host.containers.known) return unknown("app.health", host.containers.why, expected);
   const containers = host.containers.value;
   const absent = services.filter((service) => containersOf(containers, service).length === 0).map((service) => `${service}: no container`);
@@ -26,7 +27,7 @@ export function appHealth({ host }: Facts, expectations: Expectations): Check {
     if (health === undefined) return "has no health check";
     return health === "healthy" ? undefined : health;
   });
-  return verdict("app.health", [...absent, ...faults], `${services.length} services healthy: ${services.join(", ")}`, expected);
+  return verdict("app.health", [...absent, ...faults], `${plural(services.length, "service")} healthy: ${services.join(", ")}`, expected);
 }
 
 export function appRestarts({ host }: Facts, expectations: Expectations): Check {
@@ -36,7 +37,7 @@ export function appRestarts({ host }: Facts, expectations: Expectations): Check 
   const before = host.baseline.value.restarts;
   const faults = faultsByService(host.containers.value, expectations, ({ id, restarts, status }) => {
     const risen = (restarts ?? 0) - (before.get(id) ?? 0);
-    if (status === "restarting" || risen > 0) return `${Math.max(risen, 0)} restarts${status === "restarting" ? ", restarting now" : ""}`;
+    if (status === "restarting" || risen > 0) return `${plural(Math.max(risen, 0), "restart")}${status === "restarting" ? ", restarting now" : ""}`;
     return undefined;
   });
   return verdict("app.restarts", faults, expected, expected);
@@ -50,7 +51,7 @@ export function appOom({ host }: Facts, expectations: Expectations): Check {
   const [groups, before] = [host.controlGroups.value, host.baseline.value.oom];
   const faults = faultsByService(host.containers.value, expectations, ({ id, oomKilled }) => {
     const kills = (groups.get(id)?.oomKills ?? 0) - (before.get(id) ?? 0);
-    if (kills > 0) return `${kills} processes killed`;
+    if (kills > 0) return `${kills} ${kills === 1 ? "process" : "processes"} killed`;
     // Docker's own flag stays from the last death; where the counter started with the container, it says nothing new.
     return oomKilled && !before.has(id) ? "killed for want of memory" : undefined;
   });
@@ -77,7 +78,7 @@ export function findImage(images: readonly Image[], reference: string): Image | 
 
 export function appImages({ host }: Facts, expectations: Expectations): Check {
   const services = runningServices(expectations);
-  const expected = `${services.length} images as released`;
+  const expected = `${plural(services.length, "image")} as released`;
   if (!host.containers.known) return unknown("app.images", host.containers.why, expected);
   if (!host.images.known) return unknown("app.images", host.images.why, expected);
   const [containers, images] = [host.containers.value, host.images.value];
