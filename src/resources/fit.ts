@@ -1,18 +1,35 @@
 import * as hcloud from "@pulumi/hcloud";
+import * as pulumi from "@pulumi/pulumi";
 import { assertFits, ConfigError, type ServerSize, userDataFaults } from "../config/faults.ts";
+import { type HeldVolume, volumeFaults } from "../config/held-volumes.ts";
 import { layoutOf } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import { cloudInit } from "../host/cloud-init.ts";
 
 /**
- * Ask Hetzner for the real size of each server type, and refuse a configuration that does not fit it.
+ * Ask Hetzner for the real size of each server type and for the volumes that the stack's servers have, and refuse a configuration that does not fit them.
  * Runs before any resource is declared, so that a contradiction touches nothing.
  */
 export async function checkFit(config: Config): Promise<void> {
   const oversized = userDataFaults(cloudInit(config));
   if (oversized.length > 0) throw new ConfigError(oversized);
-  const names = [...new Set(layoutOf(config).nodes.map(({ serverType }) => serverType))];
+  const { nodes } = layoutOf(config);
+  const names = [...new Set(nodes.map(({ serverType }) => serverType))];
   assertFits(config, new Map(await Promise.all(names.map(async (name) => [name, await sizeOf(name)] as const))));
+  const faults = volumeFaults(config, nodes, `${config.project}-${pulumi.getStack()}`, await heldVolumes(config.project));
+  if (faults.length > 0) throw new ConfigError(faults);
+}
+
+async function heldVolumes(project: string): Promise<HeldVolume[]> {
+  const selector = `managed-by=berth,project=${project},stack=${pulumi.getStack()}`;
+  const { servers } = await hcloud.getServers({ withSelector: selector });
+  if (servers.length === 0) return [];
+  const { volumes } = await hcloud.getVolumes({});
+  const labels = Object.entries({ "managed-by": "berth", project, stack: pulumi.getStack() });
+  return volumes.flatMap(({ id, name, serverId, labels: has }) => {
+    const server = servers.find((it) => it.id === serverId);
+    return server === undefined ? [] : [{ id, name, server: server.name, own: labels.every(([key, value]) => has[key] === value) }];
+  });
 }
 
 async function sizeOf(name: string): Promise<ServerSize> {

@@ -1,5 +1,6 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
+import { nameAtHetzner } from "../config/held-volumes.ts";
 import { deployKeys, fingerprint } from "../config/keys.ts";
 import type { Here, Node } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
@@ -39,7 +40,7 @@ export class Server extends pulumi.ComponentResource {
     const advice = [adviceOnError(name)];
     const own = { parent: this, hooks: { onError: advice } };
     const stack = `${config.project}-${pulumi.getStack()}`;
-    const named = node.first ? stack : `${stack}-${node.name}`;
+    const named = nameAtHetzner(stack, node);
     const labels = { "managed-by": "berth", project: config.project, stack: pulumi.getStack(), ...(node.first ? {} : { node: node.name }) };
     const { location } = config.server;
 

@@ -40,6 +40,7 @@ beforeAll(async () => {
       return { id, state };
     },
     call: ({ token }) => {
+      if (token.endsWith("getServers")) return { servers: [] };
       if (!token.endsWith("getServerType")) throw new Error(`the program asked for ${token}`);
       return { name: "cx33", memory: 8, cores: 4, disk: 80, architecture: "x86" };
     },

@@ -69,3 +69,24 @@ test("limits that exceed the server's real size: its type is asked for, and noth
   expect(asked).not.toEqual([]);
   expect(machines.calls).toEqual([]);
 });
+
+test("another volume than the stack's server has: refused before Pulumi would detach it, and nothing is made", async () => {
+  const labels = { "managed-by": "berth", project: "berth", stack: "prod" };
+  const server = await made("servers", { name: "berth-prod", server_type: "cx33", image: "debian-13", location: "nbg1", labels });
+  const volume = await made("volumes", { name: "berth-prod", size: 20, server, labels });
+  const before = machines.calls.length;
+  for (const [changes, found] of [[{ "volume.id": volume + 1 }, String(volume + 1)], [{ nodes: { main: { roles: ["proxy", "api", "worker", "redis", "postgres"], volumeId: 9 } } }, "9"]] as const) {
+    const { message, asked } = await refused(changes);
+    expect(message).toMatch(new RegExp(`required ${volume}, the volume that server berth-prod has, .*; found ${found}`));
+    expect(asked.filter((route) => !route.startsWith("GET "))).toEqual([]);
+  }
+  expect(machines.calls.slice(before)).toEqual([]);
+});
+
+/** Make something at the stand-in. @returns its id, once it is there */
+async function made(kind: "servers" | "volumes", body: object): Promise<number> {
+  const response = await fetch(`${api.url}/${kind}`, { method: "POST", headers: { authorization: `Bearer ${api.token}`, "content-type": "application/json" }, body: JSON.stringify(body) });
+  const answer = (await response.json()) as Record<string, { id: number }>;
+  await api.books.actions.idle();
+  return answer[kind.slice(0, -1)]?.id ?? 0;
+}
