@@ -39,6 +39,8 @@ export interface Hosts {
   readonly first: SshTarget;
   /** Its output `ssh`: `ssh deploy@192.0.2.10`, by name where there are several. */
   readonly ways: unknown;
+  /** Names of several nodes in the order in which they are released; empty where the program does not say. */
+  readonly order: readonly string[];
 }
 
 /**
@@ -54,9 +56,14 @@ export async function hostsOf(stack: string | undefined, run: RunPulumi = runPul
     ask("reading the deploy key", ["config", "get", "--path", "berth:secrets.deployKey"]),
     ask("reading the host key", ["config", "get", "--path", "berth:secrets.hostKey"]),
   ]);
-  const { address, ssh } = JSON.parse(said) as { readonly address?: unknown; readonly ssh?: unknown };
+  const { address, ssh, verification } = JSON.parse(said) as { readonly address?: unknown; readonly ssh?: unknown; readonly verification?: unknown };
   if (typeof address !== "string") throw new CommandError("finding the stack's servers: required the output `address`; found none; `npx pulumi up` makes a server first");
-  return { first: { host: address, user: DEPLOY_USER, privateKey: `${privateKey}\n`, hostKey: publicKey(new Secret(hostKey)) }, ways: ssh };
+  return { first: { host: address, user: DEPLOY_USER, privateKey: `${privateKey}\n`, hostKey: publicKey(new Secret(hostKey)) }, ways: ssh, order: releasedInOrder(verification) };
+}
+
+/** Pulumi gives a map back by its sorted keys. The verdicts are a text, a node a line: `main: VERIFIED …`. */
+function releasedInOrder(verification: unknown): string[] {
+  return typeof verification !== "string" ? [] : [...verification.matchAll(/^([a-z0-9-]+): /gm)].map(([, name = ""]) => name);
 }
 
 /** Run `server/berth COMMAND` on the host and keep what it prints on standard output; its other words are passed on as they come, by default to standard error. */

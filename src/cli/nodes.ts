@@ -20,9 +20,10 @@ const byName = z.record(z.string(), z.string());
  * @throws {CommandError} naming the nodes there are
  */
 export async function nodesOf(stack: string | undefined, node: string | undefined, run: RunPulumi = runPulumi): Promise<NodeTarget[]> {
-  const { first, ways } = await hostsOf(stack, run);
+  const { first, ways, order } = await hostsOf(stack, run);
   const found = byName.safeParse(ways);
-  const all = found.success ? Object.entries(found.data).map(([name, way]) => ({ name, target: { ...first, host: way.slice(way.indexOf("@") + 1) } })) : [{ name: undefined, target: first }];
+  const rank = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
+  const all = found.success ? Object.entries(found.data).toSorted(([a], [b]) => rank(a) - rank(b)).map(([name, way]) => ({ name, target: { ...first, host: way.slice(way.indexOf("@") + 1) } })) : [{ name: undefined, target: first }];
   if (node === undefined) return all;
   const chosen = all.filter(({ name }) => name === node);
   if (chosen.length === 0) throw new CommandError(`--node: required one of ${found.success ? Object.keys(found.data).join(", ") : "nothing, the stack has one node"}; found ${node}`);

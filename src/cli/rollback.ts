@@ -3,7 +3,7 @@ import { runOverSsh, Unreachable } from "../ssh.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { onHost, takeNode, takeStack } from "./host.ts";
 import { type NodeTarget, nodesOf, onNodes } from "./nodes.ts";
-import { mustRun, runPulumi } from "./pulumi.ts";
+import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
 
 export const help = `
 Goes back to the release before, by the same transaction: started, verified, marked good; its passwords are set again. Where a
@@ -86,8 +86,8 @@ export async function rollBackUpdate(nodes: readonly NodeTarget[], { since, stat
 const CLOCK_SECONDS = 5;
 
 /** When the last update of the stack began, by Pulumi's own history. */
-async function lastUpdate(stack: string | undefined): Promise<number> {
-  const said = await mustRun(runPulumi, "finding the last update", ["stack", "history", "--json", "--page-size", "20", ...(stack === undefined ? [] : ["--stack", stack])]);
+export async function lastUpdate(stack: string | undefined, pulumi: RunPulumi = runPulumi): Promise<number> {
+  const said = await mustRun(pulumi, "finding the last update", ["stack", "history", "--json", "--page-size", "20", ...(stack === undefined ? [] : ["--stack", stack])]);
   const update = history.parse(JSON.parse(said)).find(({ kind }) => kind === "update");
   if (update === undefined) throw new CommandError("finding the last update: required one in `pulumi stack history`; found none");
   return Date.parse(update.startTime) / 1000 - CLOCK_SECONDS;
@@ -95,7 +95,8 @@ async function lastUpdate(stack: string | undefined): Promise<number> {
 
 const history = z.array(z.object({ kind: z.string(), startTime: z.string() }));
 
-async function stateOf({ target, name }: NodeTarget): Promise<NodeState> {
+/** What a node says of itself. */
+export async function stateOf({ target, name }: NodeTarget): Promise<NodeState> {
   const { code, stdout, stderr } = await runOverSsh(target, STATE, { timeoutSeconds: 60 });
   if (code !== 0) throw new CommandError(`asking node ${name ?? ""} for its releases: required exit code 0; found ${code}: ${stderr.trim() || "nothing said"}`);
   return parseState(stdout);

@@ -132,8 +132,8 @@ test("the probe of a stack is told what the program tells its own", async () => 
 
 test("a stack's nodes are those that its output names, and one of them may be chosen", async () => {
   const secrets = generateSecrets();
-  const run = (ssh: unknown) => (args: readonly string[]) => {
-    const stdout = args.includes("--json") ? JSON.stringify({ address: "192.0.2.10", ssh }) : args.some((arg) => arg.endsWith("deployKey")) ? secrets.deployKey : secrets.hostKey;
+  const run = (ssh: unknown, verification?: string) => (args: readonly string[]) => {
+    const stdout = args.includes("--json") ? JSON.stringify({ address: "192.0.2.10", ssh, verification }) : args.some((arg) => arg.endsWith("deployKey")) ? secrets.deployKey : secrets.hostKey;
     return Promise.resolve({ code: 0, stdout, stderr: "" });
   };
   const two = run({ main: "ssh deploy@192.0.2.10", worker: "ssh deploy@192.0.2.11" });
@@ -142,6 +142,9 @@ test("a stack's nodes are those that its output names, and one of them may be ch
   expect(await hosts("worker")).toEqual(["worker 192.0.2.11"]);
   await expect(hosts("redis")).rejects.toThrow("--node: required one of main, worker; found redis");
   expect((await nodesOf("prod", undefined, run("ssh deploy@192.0.2.10"))).map(({ name, target }) => [name, target.host])).toEqual([[undefined, "192.0.2.10"]]);
+  // Pulumi sorts the names; they are released in another order, and rolled back in the opposite one.
+  const sorted = run({ api: "ssh deploy@192.0.2.12", main: "ssh deploy@192.0.2.10", redis: "ssh deploy@192.0.2.11" }, "redis: VERIFIED: 24 checks\nmain: VERIFIED: 30 checks\napi: VERIFIED: 20 checks");
+  expect((await nodesOf("prod", undefined, sorted)).map(({ name }) => name)).toEqual(["redis", "main", "api"]);
   expect(takeNode(["--json", "--node", "worker"])).toEqual({ node: "worker", rest: ["--json"] });
 });
 
