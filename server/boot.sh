@@ -13,6 +13,8 @@ boot_command() {
   guard_volume || return 1
   await_address || return 1
   refuse_dump_trap || return 1
+  given=$(given_data)
+  [ -z "$given" ] || { say "boot: refused: $given. \`pulumi up\` ends the move, and nothing begins empty here meanwhile"; return 1; }
   crossings=$(data_crossings "$chosen")
   [ -z "$crossings" ] || { say "boot: refused: $crossings. Release a version that works with this data"; return 1; }
   say "boot: starting $chosen"

@@ -6,6 +6,10 @@ DATA_ROLES="redis postgres"
 
 data_directory() { printf '%s/%s' "$ROOT${BERTH_MOUNT:-/mnt/berth}" "$1"; }
 
+# In the directory of a copy that is being given up, and gone with it: this copy may be the older one by now.
+LEAVING=.berth-leaving
+leaves() { [ -e "$(data_directory "$1")/$LEAVING" ]; }
+
 # holds ROLE: whether there is anything that a service of this role has written.
 holds() {
   case $1 in
@@ -20,6 +24,8 @@ holds() {
 # Address of the node that a role's data is on; nothing when it is here, or nowhere.
 data_at() { first_line "$STATE/data-$1-at"; }
 
+left_in_doubt() { printf '%s: a move was giving its data to another node when it was cut off, and which copy is the right one only an update can tell\n' "$1"; }
+
 # Prints why R12 must not be started: it would put a service beside its data, or look for data where it is no more.
 displaced_data() {
   placed=$(release_value "$1" BERTH_STATEFUL)
@@ -27,7 +33,8 @@ displaced_data() {
     case " $placed" in
       *" $role="*)
         at=$(data_at "$role")
-        [ -z "$at" ] || printf '%s: its data is on the node at %s, %s would begin without it here\n' "$role" "$at" "$1" ;;
+        [ -z "$at" ] || printf '%s: its data is on the node at %s, %s would begin without it here\n' "$role" "$at" "$1"
+        ! leaves "$role" || left_in_doubt "$role" ;;
     esac
   done
   for pair in $(release_value "$1" BERTH_ELSEWHERE); do
@@ -38,6 +45,15 @@ displaced_data() {
     elif holds "$role"; then
       printf '%s: its data is here, and this release looks for it on the node at %s\n' "$role" "${pair#*=}"
     fi
+  done
+}
+
+# Prints which of the release's data is not here any more, or may not be the right one. For a boot: a release makes the directory of a service that begins.
+given_data() {
+  for role in $(stateful_services); do
+    directory=$(data_directory "$role")
+    ! leaves "$role" || left_in_doubt "$role"
+    [ -d "$directory" ] || printf '%s: %s is not there: given to another node by a move that was cut off, or put aside by hand\n' "$role" "${directory#"$ROOT"}"
   done
 }
 
@@ -83,13 +99,14 @@ data_command() {
     take:redis | take:postgres) data_take "$role" "${3:-}" ;;
     gave:redis | gave:postgres) data_gave "$role" ;;
     idle:redis | idle:postgres) idle "$role" ;;
+    leave:redis | leave:postgres) data_leave "$role" ;;
     at:redis | at:postgres) data_is_at "$role" "${3:-}" ;;
-    *) say "data: required: stopped, return or through; or moving, give, take, idle, gave or at, then redis or postgres; found: '$step $role'"; return 2 ;;
+    *) say "data: required: stopped, return or through; or moving, give, take, idle, leave, gave or at, then redis or postgres; found: '$step $role'"; return 2 ;;
   esac
 }
 
-# Lines `ROLE here|none ADDRESS|- BYTES`, `moving ROLE` of a move that was begun and not ended, `room BYTES` where data is kept, and
-# `workers ADDRESS…` of the last good release.
+# Lines `ROLE here|none ADDRESS|- BYTES`, `moving ROLE` of a move that was begun and not ended, `leaving ROLE` of a copy that is being given up, `room BYTES`
+# where data is kept, and `workers ADDRESS…` of the last good release.
 data_places() {
   for role in $DATA_ROLES; do
     bytes=0
@@ -102,6 +119,7 @@ data_places() {
     at=$(data_at "$role")
     printf '%s %s %s %s\n' "$role" "$has" "${at:--}" "${bytes:-0}"
     [ ! -e "$STATE/moving-$role" ] || printf 'moving %s\n' "$role"
+    ! leaves "$role" || printf 'leaving %s\n' "$role"
   done
   mount=$ROOT${BERTH_MOUNT:-/mnt/berth}
   [ ! -d "$mount" ] || printf 'room %s\n' "$(raw bounded 10 df -B1 --output=avail "$mount" | tail -n 1 | tr -d ' ')"
@@ -135,7 +153,7 @@ data_return() {
 # No move is under way any more, whatever became of it.
 data_through() {
   systemctl stop berth-return.timer >/dev/null 2>&1 || :
-  for role in $DATA_ROLES; do rm -f "$STATE/moving-$role"; done
+  for role in $DATA_ROLES; do rm -f "$STATE/moving-$role" "$(data_directory "$role")/$LEAVING"; done
 }
 
 # Nobody may write meanwhile: a file copied under its writer is worth nothing.
@@ -152,10 +170,10 @@ data_give() {
   cd "$(data_directory "$1")" || return 1
   rm -f .berth-sums
   mkdir -p "$STATE"
-  find . -type f -print0 | sort -z | xargs -0 -r sha256sum >"$STATE/sums-$1" || return 1
+  find . -type f ! -name "$LEAVING" -print0 | sort -z | xargs -0 -r sha256sum >"$STATE/sums-$1" || return 1
   cp "$STATE/sums-$1" .berth-sums
   say "data: giving $1: $(wc -l <.berth-sums) files"
-  tar --create --numeric-owner --file=- .
+  tar --create --numeric-owner --exclude="./$LEAVING" --file=- .
 }
 
 # Standard input is such a tar. It is unpacked beside the present directory, compared with its sums, and only then put in its place by renaming;
@@ -185,13 +203,23 @@ data_take() {
   say "data: took $1: $listed files, as given${replaced:+; what was in their place stays at ${replaced#"$ROOT"}}"
 }
 
+# The other copy is there. From here until the end of the move nothing starts on this one, not by itself either: the book, which is on another node,
+# may say any moment that the data is elsewhere.
+data_leave() {
+  take_lock "leaving $1" || return 1
+  idle "$1" || return 1
+  holds "$1" || { say "data: $1 has nothing to leave here"; return 1; }
+  : >"$(data_directory "$1")/$LEAVING"
+  sync -f "$(data_directory "$1")"
+}
+
 # The copy that was given is kept under another name: no service starts on it again.
 data_gave() {
   directory=$(data_directory "$1")
   [ -e "$directory" ] || return 0
   idle "$1" || return 1
   kept=$directory.moved-$(date -u +%Y%m%dT%H%M%SZ)
-  mv "$directory" "$kept" && say "data: $1 was moved away; the copy stays at ${kept#"$ROOT"}"
+  mv "$directory" "$kept" && rm -f "$kept/$LEAVING" && say "data: $1 was moved away; the copy stays at ${kept#"$ROOT"}"
 }
 
 # Not while it is written to here: then this copy is the newer one.

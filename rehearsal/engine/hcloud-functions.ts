@@ -16,12 +16,12 @@ export const hcloudFunctions: Readonly<Record<string, Function>> = {
   "hcloud:index/getServer:getServer": lookup("servers", "server"),
   "hcloud:index/getNetwork:getNetwork": lookup("networks", "network"),
   "hcloud:index/getPrimaryIp:getPrimaryIp": lookup("primary_ips", "primary IP"),
-  "hcloud:index/getServers:getServers": list("servers"),
-  "hcloud:index/getVolumes:getVolumes": list("volumes"),
+  "hcloud:index/getServers:getServers": listed("servers"),
+  "hcloud:index/getVolumes:getVolumes": listed("volumes"),
 };
 
 /** All of a kind that a selector finds; a volume names its server as the provider does. */
-function list(kind: "servers" | "volumes"): Function {
+function listed(kind: "servers" | "volumes"): Function {
   return async (inputs, hcloud) => {
     const { withSelector } = parse(query, inputs);
     const said = await hcloud.get(`/${kind}?${new URLSearchParams({ per_page: "50", ...(withSelector === undefined ? {} : { label_selector: withSelector }) }).toString()}`, z.record(z.string(), z.unknown()));

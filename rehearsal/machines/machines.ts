@@ -18,6 +18,11 @@ import { VolumeStore } from "./volumes.ts";
 const STOP_SECONDS = 300;
 const STOP_MS = (STOP_SECONDS + 60) * 1000;
 
+interface HeldInterface {
+  readonly serverId: number;
+  readonly attachment: NetworkAttachment;
+}
+
 export interface MachinesOptions {
   readonly docker: Docker;
   readonly ledger: Ledger;
@@ -40,6 +45,7 @@ export class DockerMachines implements Machines {
   readonly #volumes: VolumeStore;
   readonly #servers = new Map<number, Server>();
   readonly #files: TarFile[];
+  #heldInterfaces: HeldInterface[] | undefined;
 
   private constructor(options: MachinesOptions, network: PublicNetwork, image: string, metadata: MetadataService) {
     this.#docker = options.docker;
@@ -63,6 +69,21 @@ export class DockerMachines implements Machines {
   /** Lay this down in every server created from now on: the registry's certificate, for one. */
   addFiles(files: readonly TarFile[]): void {
     this.#files.push(...files);
+  }
+
+  /**
+   * From now on the interface of a server that is put into a private network appears only when it is plugged in, although the action says that it is done:
+   * at Hetzner the one follows the other, and the server has to bring it up.
+   */
+  holdInterfaces(): void {
+    this.#heldInterfaces ??= [];
+  }
+
+  /** Plug in those of one server, or of all; with all, none is held any more. */
+  async plugIn(serverId?: number): Promise<void> {
+    const held = this.#heldInterfaces ?? [];
+    this.#heldInterfaces = serverId === undefined ? undefined : held.filter((it) => it.serverId !== serverId);
+    for (const it of held) if (serverId === undefined || it.serverId === serverId) await attachPrivateNetwork(this.#docker, this.#ledger, this.#server(it.serverId).container, it.attachment);
   }
 
   /** Stop watching servers. Removing them is the ledger's. */
@@ -178,10 +199,19 @@ export class DockerMachines implements Machines {
   }
 
   async attachNetwork(serverId: number, attachment: NetworkAttachment): Promise<void> {
+    if (this.#heldInterfaces !== undefined) {
+      this.#heldInterfaces.push({ serverId, attachment });
+      return;
+    }
     await attachPrivateNetwork(this.#docker, this.#ledger, this.#server(serverId).container, attachment);
   }
 
   async detachNetwork(serverId: number, networkId: number): Promise<void> {
+    const held = this.#heldInterfaces?.findIndex((it) => it.serverId === serverId && it.attachment.networkId === networkId) ?? -1;
+    if (held >= 0) {
+      this.#heldInterfaces?.splice(held, 1);
+      return;
+    }
     await detachPrivateNetwork(this.#docker, this.#ledger, this.#server(serverId).container, networkId);
   }
 

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import type { DataRole, Layout } from "../config/nodes.ts";
+import type { DataRole, Here, Layout } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import type { ReleaseBundle } from "../release/bundle.ts";
 import { messageOf } from "../verify/time.ts";
@@ -28,6 +28,25 @@ export function carryData(config: Config, layout: Layout, address: pulumi.Output
     const { host, scripts } = await known;
     await carry({ first: targetAt(host, config), wanted, scripts, name, project: config.project, uids: { redis: config.redis.uid, postgres: config.postgres.uid }, say: (line) => void pulumi.log.info(line) });
   }, { onDryRun: true });
+}
+
+/**
+ * Runs before a node that has data is released again, which is before the hook above. A move away from it that was cut off, and that the configuration
+ * takes back, ends here: its release is refused while it is giving its data up, and one without the data would begin empty.
+ */
+export function keepData(config: Config, { node, layout }: Here, address: pulumi.Output<string>, bundle: pulumi.Output<ReleaseBundle>): pulumi.ResourceHook {
+  const known = new Promise<{ host: string; scripts: string }>((resolve) => pulumi.all([address, bundle]).apply(([host, { program }]) => resolve({ host, scripts: dirname(program) })));
+  const kept = (role: DataRole): string | undefined => (layout.holder[role] === node ? node.address ?? undefined : undefined);
+  const wanted: Wanted = { redis: kept("redis"), postgres: kept("postgres") };
+  const name = (at: string | null): string => nameOf(layout, at);
+  return new pulumi.ResourceHook(`keep-data-${node.name}`, async () => {
+    const { host, scripts } = await known;
+    const cut = { first: targetAt(host, config), wanted, scripts, name, onlyCut: true };
+    // A first node that does not answer keeps nothing from being released here: what must not begin, the host refuses.
+    const left = await foresee(cut).catch(() => []);
+    if (left.length === 0) return;
+    await carry({ ...cut, project: config.project, uids: { redis: config.redis.uid, postgres: config.postgres.uid }, say: (line) => void pulumi.log.info(line) });
+  });
 }
 
 async function foreseen(what: Parameters<typeof foresee>[0]): Promise<string[]> {

@@ -5,6 +5,7 @@ import { dial, runOn, stream } from "../ssh-streams.ts";
 import { messageOf } from "../verify/time.ts";
 import { type Book, concerned, describe, type Move, movesOf, parseBook, Refused, roomFault, type Wanted } from "./moves.ts";
 import { stopCommand } from "./resize.ts";
+import { waitUntil } from "./waiting.ts";
 
 /**
  * Moves the data of Redis and Postgres to the node that the configuration names, before the release that expects it there. What is to be
@@ -12,6 +13,9 @@ import { stopCommand } from "./resize.ts";
  * whichever direction that one goes, and the host refuses a release whose data is not where its service is.
  */
 
+/** How long an update waits for a node to be reachable through the first one, in seconds: the interface of either may appear late. As long as a release waits for its own (server/network.sh). */
+const NETWORK_SECONDS = 90;
+const NETWORK_PAUSE_SECONDS = 2;
 /** To sign in to a node, in milliseconds: in an update, and in a preview, which goes on without. */
 const DIAL_MS = 20_000;
 const LOOK_MS = 5_000;
@@ -27,11 +31,15 @@ export interface Carrying {
   readonly scripts: string;
   readonly project: string;
   readonly uids: Readonly<Record<DataRole, number>>;
+  /** Only what a cut move left behind is carried, and the end of it all is left to whoever carries the rest. Default: all of it. */
+  readonly onlyCut?: boolean;
   /** A node in words, by its address. */
   readonly name?: (address: string | null) => string;
   readonly say: (line: string) => void;
   /** Default: `RENEW_MS`. */
   readonly renewMs?: number;
+  /** Default: `NETWORK_SECONDS`. */
+  readonly networkSeconds?: number;
 }
 
 /** Connections to the first node and, through it, to others: each made once. */
@@ -53,6 +61,14 @@ class Nodes {
     const client = address === null ? await dial(this.#first, { readyMs: this.#readyMs }) : await dial({ ...this.#first, host: address, port: 22 }, { via: await this.at(null), readyMs: this.#readyMs });
     this.#open.set(address, client);
     return client;
+  }
+
+  /** The same, for as long as the private network may take to be there. @throws {Error} after it */
+  async reachable(address: string, boundSeconds: number, say: (line: string) => void): Promise<void> {
+    const missing = await waitUntil({ boundSeconds, pauseSeconds: NETWORK_PAUSE_SECONDS, say, what: `waiting for the node at ${address} on the private network` }, () =>
+      this.at(address).then(() => undefined, messageOf));
+    if (missing === undefined) return;
+    throw new Error(`reach the node at ${address} through the first node: an answer is required within ${boundSeconds} s, found ${missing}. Look whether both are in the stack's network in Hetzner's web interface, and at \`ip -4 address\` on each`);
   }
 
   /** Shell text for one step of a move. */
@@ -83,11 +99,22 @@ interface Plan {
   readonly moves: readonly Move[];
 }
 
-/** What is to be moved, by what the nodes say. @param lenient a node that does not answer is left out: it may not be made yet */
-async function planned(nodes: Nodes, wanted: Wanted, lenient = false): Promise<Plan> {
+interface Planning {
+  /** A node that does not answer is left out: it may not be made yet. */
+  readonly lenient?: boolean;
+  readonly onlyCut?: boolean;
+  /** Settles once a node may be asked. */
+  readonly reached?: (address: string) => Promise<void>;
+}
+
+/** What is to be moved, by what the nodes say. */
+async function planned(nodes: Nodes, asked: Wanted, { lenient = false, onlyCut = false, reached }: Planning): Promise<Plan> {
   const book = await nodes.book(null);
+  const of = (role: DataRole): Wanted[DataRole] => (onlyCut && !book.moving.includes(role) ? undefined : asked[role]);
+  const wanted: Wanted = { redis: of("redis"), postgres: of("postgres") };
   const others = new Map<string, Book>();
   for (const address of concerned(book, wanted)) {
+    await reached?.(address);
     const said = await nodes.book(address).catch((error: unknown) => { if (lenient) return undefined; throw error; });
     if (said !== undefined) others.set(address, said);
   }
@@ -102,17 +129,17 @@ async function planned(nodes: Nodes, wanted: Wanted, lenient = false): Promise<P
 }
 
 /** What an update would move, in words; empty when all is where it is to be. Nothing is changed. @throws {Refused} saying what would be refused */
-export async function foresee({ first, wanted, scripts, name }: Pick<Carrying, "first" | "wanted" | "scripts" | "name">): Promise<string[]> {
+export async function foresee({ first, wanted, scripts, name, onlyCut = false }: Pick<Carrying, "first" | "wanted" | "scripts" | "name" | "onlyCut">): Promise<string[]> {
   const nodes = new Nodes(first, scripts, LOOK_MS);
   try {
-    return (await planned(nodes, wanted, true)).moves.map((move) => describe(move, name));
+    return (await planned(nodes, wanted, { lenient: true, onlyCut })).moves.map((move) => describe(move, name));
   } finally {
     nodes.close();
   }
 }
 
 /** Carry what must be carried; nothing is touched when all is where it is to be. @returns what was moved */
-export async function carry({ first, wanted, scripts, project, uids, name, say, renewMs = RENEW_MS }: Carrying): Promise<readonly Move[]> {
+export async function carry({ first, wanted, scripts, project, uids, onlyCut = false, name, say, renewMs = RENEW_MS, networkSeconds = NETWORK_SECONDS }: Carrying): Promise<readonly Move[]> {
   const nodes = new Nodes(first, scripts, DIAL_MS);
   const stopped: (string | null)[] = [];
   const armed: (string | null)[] = [];
@@ -128,9 +155,9 @@ export async function carry({ first, wanted, scripts, project, uids, name, say, 
     await nodes.run(address, stopCommand(project), `stop ${what}`);
   };
   try {
-    const { book, moves } = await planned(nodes, wanted);
+    const { book, moves } = await planned(nodes, wanted, { onlyCut, reached: (address) => nodes.reachable(address, networkSeconds, say) });
     if (moves.length === 0) {
-      if (book.moving.length > 0) await nodes.run(null, nodes.data("through"), "end the move that was given up");
+      if (book.moving.length > 0 && !onlyCut) await nodes.run(null, nodes.data("through"), "end the move that was given up");
       return [];
     }
     for (const move of moves) say(describe(move, name));
@@ -153,16 +180,18 @@ export async function carry({ first, wanted, scripts, project, uids, name, say, 
     for (const move of moves) {
       superseded.push(move.from);
       await conclude(nodes, move, book);
-      say(`moved the data of ${move.role}, every file compared with its sum; the old copy is kept under another name`);
+      if (move.only !== "stay") say(`moved the data of ${move.role}, every file compared with its sum; the old copy is kept under another name`);
     }
     await settled();
     const homes = new Set(moves.map(({ to }) => to));
     for (const to of homes) if (to !== null) await nodes.run(to, `${nodes.data("through")}; ${START}`, `start the node at ${to}`);
-    // The others wait for their releases: what they ran looks for data where it was.
+    // The others wait for their releases: what they ran looks for data where it was. Where it is still, their releases may be as before, and none comes.
+    const stays = moves.every(({ only }) => only === "aside" || only === "stay");
     for (const address of stopped.filter((it) => it !== null && !homes.has(it))) {
-      await nodes.run(address, nodes.data("through"), `tell the node at ${address} that the move is over`).catch((error: unknown) => say(messageOf(error)));
+      await nodes.run(address, `${nodes.data("through")}${stays ? `; ${START} --no-block` : ""}`, `tell the node at ${address} that the move is over`).catch((error: unknown) => say(messageOf(error)));
     }
-    await nodes.run(null, nodes.data("through"), "end the move");
+    // Not ended, the first node comes back by itself, should nobody carry the rest.
+    if (!onlyCut) await nodes.run(null, nodes.data("through"), "end the move");
     return moves;
   } catch (error) {
     // The old release goes on where it can. The first node refuses to where its data has gone; another one that gave it, or may have, would begin empty.
@@ -192,14 +221,13 @@ async function conclude(nodes: Nodes, { role, from, to, only }: Move, book: Book
   const written = async (): Promise<string> => nodes.run(null, nodes.data(`at ${role} ${to ?? ""}`), `write down where ${role} is`);
   if (only === "book") return void (await written());
   if (only === undefined) {
-    // Should it have come back by itself meanwhile, the copy is an older one. 2: said by scripts that do not know this step.
-    if (from !== null) await nodes.run(from, `${nodes.data(`idle ${role}`)} || [ $? -eq 2 ]`, `see that ${role} is not written to where it was`);
+    // Should it have come back by itself meanwhile, the copy is an older one; from here on it cannot. 2: said by scripts that do not know a step.
+    if (from !== null) await nodes.run(from, `${nodes.data(`leave ${role}`)} || { [ $? -eq 2 ] && ${nodes.data(`idle ${role}`)}; } || [ $? -eq 2 ]`, `see that ${role} is not written to where it was`);
     // The book first: with both copies there and the same, either direction is right.
-    if (to !== null) await written();
+    await written();
     await nodes.run(from, nodes.data(`gave ${role}`), `put the old copy of ${role} aside`);
   }
   // A copy that an earlier, cut move left on the first node.
   if (to !== null && from !== null && book.roles[role]?.here === true) await nodes.run(null, nodes.data(`gave ${role}`), `put the older copy of ${role} aside`);
-  if (only === "aside") await nodes.run(null, nodes.data(`gave ${role}`), `put the old copy of ${role} aside`);
-  if (to === null) await written();
+  if (only === "aside" || (only === "stay" && book.roles[role]?.here === true)) await nodes.run(null, nodes.data(`gave ${role}`), `put the other copy of ${role} aside`);
 }

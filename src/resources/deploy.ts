@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config/schema.ts";
 import { type ReleaseBundle, releaseBundle } from "../release/bundle.ts";
 import type { Verifier } from "../verify/bundle.ts";
-import { carryData } from "./carry-hook.ts";
+import { carryData, keepData } from "./carry-hook.ts";
 import { HostFiles } from "./host-files.ts";
 import { type Machine, nameOn } from "./machines.ts";
 import { Release } from "./release.ts";
@@ -26,15 +26,17 @@ export function deploy(config: Config, machines: readonly Machine[], parts: { re
     const bundle = server.volume.apply((volume) => releaseBundle({ config, here, deployKeys: server.deployKeys, ...volume, scripts: parts.scripts, verifierDigest: parts.verifier.digest }));
     const files = new HostFiles(nameOn(here, "host"), { config, machine: nameOn(here, "server"), server, bundle, verifier: parts.verifier });
     const before = released.at(-1);
+    const hooks = moves && here.node.first ? [carryData(config, here.layout, server.address, bundle)] : [];
+    const updateHooks = moves && !here.node.first && here.node.volume !== null ? [keepData(config, here, firstOfAll(machines).server.address, bundle)] : [];
     const after = [...joined, ...(before === undefined ? [] : [before.release])];
-    released.push({ ...machine, bundle, release: new Release(nameOn(here, "release"), { config, here, server, bundle, files, after, hooks: moves && here.node.first ? [carryData(config, here.layout, server.address, bundle)] : [] }) });
+    released.push({ ...machine, bundle, release: new Release(nameOn(here, "release"), { config, here, server, bundle, files, after, hooks, updateHooks }) });
   }
   return released;
 }
 
 /** The stack's first node: its address is the stack's. */
-export function firstOfAll(released: readonly Released[]): Released {
-  const first = released.find(({ here }) => here.node.first);
+export function firstOfAll<M extends Machine>(machines: readonly M[]): M {
+  const first = machines.find(({ here }) => here.node.first);
   if (first === undefined) throw new Error("finding the first node: a node with the proxy is required, found none");
   return first;
 }

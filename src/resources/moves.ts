@@ -14,8 +14,8 @@ export interface Move {
   readonly to: string | null;
   /** In bytes; undefined where the node's scripts do not say. */
   readonly bytes?: number;
-  /** The data is there already, and this is what a cut left to do: `aside` puts the first node's old copy aside, `book` says that it is on the first node. */
-  readonly only?: "aside" | "book";
+  /** The data is there already, and this is what a cut left to do: `aside` puts the first node's old copy aside, `book` says that it is on the first node, `stay` lets the node have it that was giving it up, and puts the first node's copy aside if that got one. */
+  readonly only?: "aside" | "book" | "stay";
 }
 
 /** Where each role is to be; undefined for one that is placed nowhere. */
@@ -26,23 +26,27 @@ export interface Book {
   readonly roles: Readonly<Partial<Record<DataRole, { readonly here: boolean; readonly at: string | undefined; readonly bytes: number | undefined }>>>;
   /** Roles whose move was begun and not ended. */
   readonly moving: readonly DataRole[];
+  /** Roles whose copy here is being given up: nothing starts on it. */
+  readonly leaving: readonly DataRole[];
   /** Free bytes for data; undefined where the scripts do not say. */
   readonly room: number | undefined;
   /** Addresses of the workers of the release that runs. */
   readonly workers: readonly string[];
 }
 
-/** @param text lines `ROLE here|none ADDRESS|- BYTES`, `moving ROLE`, `room BYTES`, `workers ADDRESS…`; those of older scripts have no bytes */
+/** @param text lines `ROLE here|none ADDRESS|- BYTES`, `moving ROLE`, `leaving ROLE`, `room BYTES`, `workers ADDRESS…`; those of older scripts have no bytes */
 export function parseBook(text: string): Book {
   const lines = text.split("\n").map((line) => line.trim().split(/\s+/));
   const role = (name: DataRole): Book["roles"] => {
     const [, has, at, bytes] = lines.find(([word]) => word === name) ?? [];
     return has === undefined || at === undefined ? {} : { [name]: { here: has === "here", at: at === "-" ? undefined : at, bytes: bytes === undefined ? undefined : Number(bytes) } };
   };
+  const marked = (as: string): DataRole[] => DATA_ROLES.filter((name) => lines.some(([word, of]) => word === as && of === name));
   const room = lines.find(([word]) => word === "room")?.[1];
   return {
     roles: { ...role("redis"), ...role("postgres") },
-    moving: DATA_ROLES.filter((name) => lines.some(([word, of]) => word === "moving" && of === name)),
+    moving: marked("moving"),
+    leaving: marked("leaving"),
     room: room === undefined ? undefined : Number(room),
     workers: lines.filter(([word]) => word === "workers").flatMap(([, ...addresses]) => addresses),
   };
@@ -53,7 +57,7 @@ export function concerned(first: Book, wanted: Wanted): string[] {
   const addresses = DATA_ROLES.flatMap((role) => {
     const [now, to] = [first.roles[role], wanted[role]];
     if (now === undefined || to === undefined) return [];
-    const same = now.at === undefined ? to === null : now.at === to && !now.here;
+    const same = now.at === undefined ? to === null || !now.here : now.at === to && !now.here && !first.moving.includes(role);
     return same ? [] : [now.at, to].filter((it) => typeof it === "string");
   });
   return [...new Set(addresses)];
@@ -71,8 +75,10 @@ export function movesOf(first: Book, wanted: Wanted, others: ReadonlyMap<string,
     const { here, at, bytes } = now;
     const move = (from: string | null, of: number | undefined, only?: Move["only"]): Move[] => [{ role, from, to, ...(of === undefined ? {} : { bytes: of }), ...(only === undefined ? {} : { only }) }];
     if (at === undefined) return here && to !== null ? move(null, bytes) : [];
-    if (at === to && !here) return [];
-    const there = others.get(at)?.roles[role];
+    const other = others.get(at);
+    const leaving = other?.leaving.includes(role) === true;
+    if (at === to && !here) return leaving ? move(null, undefined, "stay") : [];
+    const there = other?.roles[role];
     if (there?.here !== true) {
       if (here) return to === null ? move(at, bytes, "book") : move(null, bytes);
       throw new Refused(`move ${role}: its data is required on the node at ${at}, as the first node's book says; found nothing there. Is its volume attached, and the right one? ` +
@@ -83,7 +89,8 @@ export function movesOf(first: Book, wanted: Wanted, others: ReadonlyMap<string,
       throw new Refused(`move ${role}: one copy of its data is required, found two: on the first node, and on the node at ${at}, where it is by the first node's book. No move was under way, so which is right cannot be told. ` +
         `Put the wrong one aside: sudo mv /mnt/berth/${role} /mnt/berth/${role}.aside on its node, its service stopped; then run the same command again`);
     }
-    return at === to ? move(null, bytes, "aside") : move(at, there.bytes);
+    if (at !== to) return move(at, there.bytes);
+    return leaving ? move(null, undefined, "stay") : move(null, bytes, "aside");
   });
 }
 
@@ -101,6 +108,7 @@ export function roomFault(moves: readonly Move[], address: string | null, book: 
 /** A move in words, for a preview and for the update itself. @param name of a node by its address */
 export function describe({ role, from, to, bytes, only }: Move, name: (address: string | null) => string = placeOf): string {
   if (only === "aside") return `${role}: its data was moved to ${name(to)} by an update that was cut off; the old copy on ${name(null)} will be put aside`;
+  if (only === "stay") return `${role}: its data stays on ${name(to)}, which was giving it up in an update that was cut off`;
   if (only === "book") return `${role}: its data was moved to ${name(to)} by an update that was cut off; that will be written down`;
   return `${role}: its data${bytes === undefined ? "" : ` (${megabytes(bytes)})`} will be moved from ${name(from)} to ${name(to)}; the application stops meanwhile, and a copy stays on ${name(from)}`;
 }

@@ -1,10 +1,19 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ask } from "../../rehearsal/observe.ts";
 import { SPLIT_API } from "../../rehearsal/topology.ts";
+import { onHost } from "../../src/cli/host.ts";
 import { nodesOf, nodesWith } from "../../src/cli/nodes.ts";
+import type { RunPulumi } from "../../src/cli/pulumi.ts";
+import { lastUpdate, rollBackUpdate, stateOf } from "../../src/cli/rollback.ts";
 import { check, noPulumi, notPassed, rehearsed } from "../helpers/deployment.ts";
+import { words } from "../helpers/faults.ts";
 import { eventually } from "../helpers/hardware.ts";
+import { JobGiver } from "../helpers/job-giver.ts";
+import { lost } from "../helpers/jobs-done.ts";
 import { Visitors } from "../helpers/visitors.ts";
+
+/** Processes of the application: node and container. */
+const APPLICATION = [["main", "berth-worker-1"], ["api", "berth-api-1"], ["api-2", "berth-api-1"]] as const;
 
 /** The API on two nodes of its own, behind the proxy on the first: seen by those who ask through it. In this order. */
 describe.skipIf(noPulumi !== undefined)(`the API behind the proxy of another node${noPulumi === undefined ? "" : `, ${noPulumi}`}`, () => {
@@ -27,9 +36,26 @@ describe.skipIf(noPulumi !== undefined)(`the API behind the proxy of another nod
     return failed;
   }
 
-  beforeAll(async () => {
-    ({ report, outside } = await rehearsal.it.up({ nodes: SPLIT_API }));
-  });
+  test("the private network's interfaces come late: a release waits for its node's; one that never comes is said, and the next update goes on", async () => {
+    const { it } = rehearsal;
+    it.machines.holdInterfaces();
+    const deployed = it.up({ nodes: SPLIT_API }).then(() => "verified", String);
+    // Not a minute and a half.
+    await eventually("the last node runs", 300_000, async () => (await it.attemptOn("api-2", ["systemctl", "set-environment", "BERTH_NETWORK_WAIT=5"])).code === 0);
+    for (const node of ["main", "api"]) {
+      await eventually(`${node}'s release waits`, 300_000, async () => (await it.attemptOn(node, ["grep", "-rqs", "network: waiting for", "/var/lib/berth/results"])).code === 0);
+      await it.machines.plugIn(it.serverOf(node));
+    }
+    expect(await deployed).not.toBe("verified");
+    const log = words(await run("api-2", "sh", "-c", "cat /var/lib/berth/results/*/log"));
+    expect(log).toMatch(/FAILED release\.network: seen: no interface has 10\.184\.\d+\.\d+ after 5 s; there are eth0 198\.18\.\d+\.\d+\/24; expected: this node on the private network, at 10\.184/);
+    expect(log).toContain("to do: look at the server's networks in Hetzner's web interface: it has to be in one, at this address.");
+    expect(log).toContain("runs now nothing: no release was good yet, and this one was not started others released before this one, and left so: main api;");
+    await it.machines.plugIn();
+    const up = await it.up({ nodes: SPLIT_API });
+    expect(up.changes.map(({ op, name }) => `${op} ${name}`)).toEqual(["create release-api-2", "create probe"]);
+    ({ report, outside } = up);
+  }, 1_200_000);
 
   test("released and verified: every connection known by its node, the sum over both, and answers through the proxy", async () => {
     expect(notPassed(report)).toEqual([]);
@@ -63,6 +89,32 @@ describe.skipIf(noPulumi !== undefined)(`the API behind the proxy of another nod
     await eventually("the other answers all of them", 20_000, () => Promise.resolve(readers.answered > then + 60));
     await run("api", "docker", "start", "berth-api-1");
     expect(said(await readers.end())).toEqual([]);
+  });
+
+  test("a version that only the last node finds bad: that node goes back by itself, `berth rollback` takes the others back; nobody who asks sees it, and no job is lost", async () => {
+    const { it } = rehearsal;
+    const images = (): Promise<string[]> => Promise.all(APPLICATION.map(([node, container]) => run(node, "docker", "inspect", "--format", "{{.Config.Image}}", container)));
+    const pulumi: RunPulumi = async (args) => ({ code: 0, stdout: await it.pulumi.run(args), stderr: "" });
+    const before = await images();
+    const bad = await it.appImage("2");
+    const [visitors, jobs] = [new Visitors(it, { jobs: false }), new JobGiver()];
+    jobs.begin(it);
+    await jobs.works(it);
+    expect(await it.up({ "app.image": bad, "app.heartbeatKey": "nobody:renews", "verify.settleSeconds": 5 }).catch(String)).toContain("release-api-2");
+    expect(await images()).toEqual([bad, bad, before[2]]);
+    const lines: string[] = [];
+    const code = await rollBackUpdate(await nodesOf(undefined, undefined, pulumi), {
+      since: await lastUpdate(undefined, pulumi), state: stateOf, back: ({ target }) => onHost(target, ["rollback"], 900), say: (line) => void lines.push(line),
+    });
+    expect([code, lines]).toEqual([0, ["going back: api, main; left as they are: api-2", "\n== api", "\n== main"]]);
+    expect(await images()).toEqual(before);
+    await jobs.works(it);
+    await jobs.end();
+    expect(said(await visitors.end())).toEqual([]);
+    expect(jobs.refused).toBe(0);
+    for (const id of jobs.taken) await expect.poll(async () => (await ask(it, `/jobs/${id}`)).body, { timeout: 60_000, interval: 1_000, message: id }).toMatchObject({ id, state: "completed" });
+    expect(await lost(it, jobs.taken)).toEqual({ rows: [], completed: [], again: [], failed: "0" });
+    it.steps.line(`           ${jobs.taken.length} jobs taken meanwhile, each done once`);
   });
 
   test("a new version over one after the other: nobody who asks sees it", async () => {

@@ -7,6 +7,7 @@ import { verifyNodes } from "../../src/cli/verify.ts";
 import { check, noPulumi, notPassed, rehearsed } from "../helpers/deployment.ts";
 import { act, answersAgain, eventually } from "../helpers/hardware.ts";
 import { JobGiver } from "../helpers/job-giver.ts";
+import { deployer, killAll } from "../helpers/interruption.ts";
 import { cutOff, heal } from "../helpers/partition.ts";
 import { lost } from "../helpers/jobs-done.ts";
 import { keepRows, keptRows } from "../helpers/kept-rows.ts";
@@ -115,6 +116,15 @@ describe.skipIf(noPulumi !== undefined)(`from one node to several and back${noPu
     // Nodes taken out of the configuration while the data is elsewhere.
     const dropped = await it.up({ nodes: {} }).catch(String);
     expect(dropped).toContain("its data is on the node at");
+    // Another volume than a node has: Pulumi would detach the one with the data first.
+    const other = { ...SPLIT_DATA, data: { ...SPLIT_DATA.data, volumeId: 1 } };
+    expect(await it.pulumi.preview(it.configWith({ nodes: other }), []).then(() => "", String)).toMatch(/nodes\.data\.volumeId: required \d+, the volume that server berth-rehearsal-data has, .*; found 1/);
+    // No room where it is to go.
+    await it.exec(["sh", "-c", "fallocate -l $(df -B1 --output=avail /mnt/berth | tail -n 1) /mnt/berth/full"]);
+    const room = [(await previewed(it, SINGLE)).join("\n"), await it.up({ nodes: SINGLE }).catch(String)];
+    await it.exec(["rm", "/mnt/berth/full"]);
+    for (const said of room) expect(said).toMatch(/move redis and postgres: (?:SIZE|\d+ MB) free are required on the first node, found \d MB\. Give it a larger volume/);
+    expect(room[1]).toContain("Nothing was stopped, and nothing moved");
     // A second copy, by somebody's hand.
     const copy = "/mnt/berth/redis/appendonlydir";
     await it.exec(["sh", "-c", `mkdir -p ${copy} && touch ${copy}/appendonly.aof.manifest`]);
@@ -127,7 +137,7 @@ describe.skipIf(noPulumi !== undefined)(`from one node to several and back${noPu
     await calm.works(it);
   });
 
-  test("all on one again: a move whose connections are cut comes back by itself, and the next update ends it; the other servers go", async () => {
+  test("all on one again: a move whose connections are cut comes back by itself", async () => {
     const { it } = rehearsal;
     await calm.end();
     expect.soft(await previewed(it, SINGLE)).toEqual([
@@ -146,6 +156,27 @@ describe.skipIf(noPulumi !== undefined)(`from one node to several and back${noPu
     await answersAgain(it);
     calm.begin(it);
     await calm.works(it);
+  });
+
+  test("the deployer is killed when a node gives its copy up and the book does not say so yet: it does not come back, neither with that copy nor empty, and says why", async () => {
+    const { it } = rehearsal;
+    const up = it.up({ nodes: SINGLE }).then(() => "verified", String);
+    const release = await holdBook(it, "redis");
+    killAll(deployer(it));
+    expect(await up).not.toBe("verified");
+    await release();
+    await it.pulumi.run(["cancel", "--yes"]);
+    expect((await it.attemptOn("data", [BERTH, "data"])).stdout).toMatch(/^redis here - \d+\nleaving redis$/m);
+    // What the timer does after ten minutes, on both.
+    for (const node of ["data", "main"]) await eventually(`${node} is started again`, 60_000, async () => (await it.attemptOn(node, [BERTH, "data", "return"])).stderr.includes("starting the application again"));
+    await eventually("the data's node refuses", 60_000, async () => (await it.attemptOn("data", ["journalctl", "-u", "berth", "-o", "cat", "--no-pager"])).stdout.includes(
+      "boot: refused: redis: a move was giving its data to another node when it was cut off, and which copy is the right one only an update can tell. `pulumi up` ends the move"));
+    const running = await Promise.all(["data", "main"].map(async (node) => (await it.attemptOn(node, ["docker", "ps", "--format", "{{.Names}}"])).stdout));
+    expect(running.join("")).not.toMatch(/redis|postgres/);
+  });
+
+  test("the next update ends it; the other servers go", async () => {
+    const { it } = rehearsal;
     expect.soft(await moved(it, SINGLE)).toEqual([MOVED("redis"), MOVED("postgres")]);
     expect(it.api.books.servers.size).toBe(1);
     expect(it.address).toBe(addressed);
@@ -199,6 +230,19 @@ async function nothingAtWork(it: Rehearsal): Promise<void> {
 async function cutWhileTaking(it: Rehearsal, role: string): Promise<void> {
   const taking = `until grep -q '^taking ${role}' /var/lib/berth/lock; do sleep 0.02; done; pkill -KILL -u deploy sshd-session || pkill -KILL -u deploy sshd`;
   await it.exec(["systemd-run", "--unit=cut-while-taking", "--collect", "sh", "-c", taking]);
+}
+
+/**
+ * Wait until the first node is about to write down that a role's data is here now, and keep it from doing so.
+ * @returns what lets it go, the line not written
+ */
+async function holdBook(it: Rehearsal, role: string): Promise<() => Promise<void>> {
+  const [held, instead] = ["/run/book-held", "/usr/local/sbin/rm"];
+  await it.exec(["sh", "-c", `cat >${instead} && chmod 0755 ${instead}`], { input: `#!/bin/sh\ncase "$*" in *data-${role}-at*) echo $$ >${held}; exec sleep 900 ;; esac\nexec /usr/bin/rm "$@"\n` });
+  await eventually("the book is about to be written", 300_000, async () => (await it.attempt(["test", "-s", held])).code === 0);
+  return async () => {
+    await it.exec(["sh", "-c", `kill $(cat ${held}); /usr/bin/rm ${held} ${instead}`]);
+  };
 }
 
 async function nodesHere(it: Rehearsal): Promise<NodeTarget[]> {

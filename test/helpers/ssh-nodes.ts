@@ -16,13 +16,16 @@ async function answered(channel: ServerChannel, answer: ReturnType<Answer>): Pro
   channel.end();
 }
 
-/** Nodes that speak SSH in this process, the others reached through the first one, as by its private network. */
-export async function sshNodes(answer: Answer): Promise<{ first: SshTarget; close: () => Promise<void> }> {
+/**
+ * Nodes that speak SSH in this process, the others reached through the first one, as by its private network.
+ * @param joined whether the first one is in that network by now; it is unless given
+ */
+export async function sshNodes(answer: Answer, joined: () => boolean = () => true): Promise<{ first: SshTarget; close: () => Promise<void> }> {
   const { deployKey, hostKey } = generateSecrets();
   const serverFor = (address: string | null): ssh2.Server => new ssh2.Server({ hostKeys: [hostKey] }, (client: Connection) => {
     client.on("error", () => undefined);
     client.on("authentication", (context) => context.accept());
-    client.on("tcpip", (accept, _reject, { destIP }) => serverFor(destIP).injectSocket(accept() as never));
+    client.on("tcpip", (accept, reject, { destIP }) => { if (joined()) serverFor(destIP).injectSocket(accept() as never); else reject(); });
     client.on("session", (accept) => accept().on("exec", (take, _reject, { command }) => void answered(take(), answer(address, command))));
   });
   const server = serverFor(null);

@@ -27,6 +27,9 @@ test.each([
   ["and turns round when the configuration did: from where the book has it", first(`here ${A} 8`, MOVING), "here - 9", null, [{ role: "redis", from: A, to: null, bytes: 9 }]],
   ["on the way back, cut off before the book was written", first(`here ${A} 9`, MOVING), "none - 0", null, [{ role: "redis", from: A, to: null, bytes: 9, only: "book" }]],
   ["and turned round then", first(`here ${A} 9`, MOVING), "none - 0", A, [{ role: "redis", from: null, to: A, bytes: 9 }]],
+  ["away from it, cut off as it gave its copy up: it goes on", first(`here ${A} 8`, MOVING), "here - 9\nleaving redis", null, [{ role: "redis", from: A, to: null, bytes: 9 }]],
+  ["and turned round then: the other copy is put aside, and the node is told", first(`here ${A} 8`, MOVING), "here - 9\nleaving redis", A, [{ role: "redis", from: null, to: A, only: "stay" }]],
+  ["and turned round when the other copy was on a third node: it is told", first(`none ${A} 0`, MOVING), "here - 9\nleaving redis", A, [{ role: "redis", from: null, to: A, only: "stay" }]],
   ["the first node's copy was brought back by hand after the other was lost", first(`here ${A} 9`), "none - 0", null, [{ role: "redis", from: A, to: null, bytes: 9, only: "book" }]],
 ] as const)("%s", (_, book, there, to, moves) => {
   expect(movesOf(book, redisTo(to), there === undefined ? new Map() : new Map([[A, other(there)]]))).toEqual(moves);
@@ -48,8 +51,11 @@ test("asked are only nodes that a move concerns", () => {
   expect(concerned(first("here - 9"), redisTo(null))).toEqual([]);
   expect(concerned(first(`none ${A} 0`), redisTo(A))).toEqual([]);
   expect(concerned(first("here - 9"), redisTo(A))).toEqual([A]);
+  // A first deployment: nothing to move, and the first node's way to the others may not be there yet.
+  expect(concerned(first("none - 0"), redisTo(A))).toEqual([]);
   expect(concerned(first(`none ${A} 0`), redisTo(B))).toEqual([A, B]);
   expect(concerned(first(`here ${A} 9`), redisTo(A))).toEqual([A]);
+  expect(concerned(first(`none ${A} 0`, MOVING), redisTo(A))).toEqual([A]);
 });
 
 describe("what would lose data is refused", () => {
@@ -79,12 +85,14 @@ test("a move in words", () => {
     inWords({ role: "postgres", from: A, to: null }),
     inWords({ role: "redis", from: null, to: A, only: "aside" }, name),
     inWords({ role: "redis", from: A, to: null, only: "book" }, name),
+    inWords({ role: "redis", from: null, to: A, only: "stay" }, name),
   ]).toMatchInlineSnapshot(`
     [
       "redis: its data (13 MB) will be moved from node main to node redis; the application stops meanwhile, and a copy stays on node main",
       "postgres: its data will be moved from the node at 10.83.7.7 to the first node; the application stops meanwhile, and a copy stays on the node at 10.83.7.7",
       "redis: its data was moved to node redis by an update that was cut off; the old copy on node main will be put aside",
       "redis: its data was moved to node main by an update that was cut off; that will be written down",
+      "redis: its data stays on node redis, which was giving it up in an update that was cut off",
     ]
   `);
 });

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Host, mustSucceed } from "./host.ts";
 
 /** Where data is, and that no release begins beside it. */
@@ -110,6 +110,61 @@ test("the book is not written while the data is still written to here", async ()
   expect(host.read("var/lib/berth/data-redis-at")).toBeUndefined();
 });
 
+describe("a copy that is being given up, when who moves it dies", () => {
+  const LEAVING = "mnt/berth/redis/.berth-leaving";
+
+  async function leaving(): Promise<Host> {
+    const host = new Host();
+    host.write(AOF, "manifest\n");
+    host.lay(R, { env: { ...NODE, BERTH_NODE: "data", BERTH_ELSEWHERE: "" } });
+    host.write("var/lib/berth/good", `${R}\n`);
+    mustSucceed(await host.run(["data", "leave", "redis"]));
+    return host;
+  }
+
+  test("nothing starts on it: no boot, no release, no way back; and the book says so", async () => {
+    const host = await leaving();
+    expect((await host.run(["data"])).stdout).toContain("\nleaving redis\n");
+    const boot = await host.run(["boot"]);
+    expect([boot.code, boot.stderr]).toEqual([1, expect.stringContaining(
+      "boot: refused: redis: a move was giving its data to another node when it was cut off, and which copy is the right one only an update can tell. `pulumi up` ends the move, and nothing begins empty here meanwhile")]);
+    const release = await host.run(["transact", R]);
+    expect([release.code, release.stderr]).toEqual([10, expect.stringContaining("seen: redis: a move was giving its data to another node")]);
+    host.lay("bbbbbbbbbbbb");
+    host.write("var/lib/berth/good.history", `bbbbbbbbbbbb\n${R}\n`);
+    const back = await host.run(["rollback"]);
+    expect([back.code, back.stderr]).toEqual([1, expect.stringContaining("rollback: refused: redis: a move was giving its data")]);
+    expect([boot, release, back].flatMap(({ calls }) => calls).filter((line) => / up /.test(line))).toEqual([]);
+  });
+
+  test("once it is put aside, a boot does not begin empty in its place", async () => {
+    const host = await leaving();
+    mustSucceed(await host.run(["data", "gave", "redis"]));
+    const kept = readdirSync(join(host.root, "mnt/berth")).find((name) => name.startsWith("redis.moved-"));
+    expect(readdirSync(join(host.root, "mnt/berth", kept ?? "?"))).toEqual(["appendonlydir"]);
+    const boot = await host.run(["boot"]);
+    expect([boot.code, boot.stderr]).toEqual([1, expect.stringContaining("boot: refused: redis: /mnt/berth/redis is not there: given to another node by a move that was cut off")]);
+    expect(boot.calls.filter((line) => / up /.test(line))).toEqual([]);
+  });
+
+  test("an update that says that it stays here lets it start", async () => {
+    const host = await leaving();
+    mustSucceed(await host.run(["data", "through"]));
+    expect(host.read(LEAVING)).toBeUndefined();
+    const boot = await host.run(["boot"]);
+    expect(boot.calls.some((line) => / up /.test(line))).toBe(true);
+  });
+
+  test("it is not given up while it is written to, nor where there is nothing", async () => {
+    const host = new Host();
+    expect(await host.run(["data", "leave", "redis"])).toMatchObject({ code: 1, stderr: expect.stringContaining("redis has nothing to leave here") as string });
+    host.write(AOF, "manifest\n");
+    host.answer('*label=com.docker.compose.service=redis*) echo running; exit ;;');
+    expect((await host.run(["data", "leave", "redis"])).code).toBe(1);
+    expect(host.read(LEAVING)).toBeUndefined();
+  });
+});
+
 test("data whose service still runs is not given", async () => {
   const host = new Host();
   host.write(AOF, "manifest\n");
@@ -125,12 +180,15 @@ test("what is given and taken is the same, and what was in its place is kept", (
   from.write(AOF, "the manifest\n");
   from.write("mnt/berth/redis/appendonlydir/appendonly.aof.1.incr.aof", "SET a 1\n");
   to.write(AOF, "an empty beginning\n");
+  // Given once more: an earlier move was cut off at its end.
+  from.write("mnt/berth/redis/.berth-leaving", "");
   for (const host of [from, to]) host.write("etc/berth/host.env", "BERTH_VOLUME_ID=''\nBERTH_MOUNT='/mnt/berth'\n");
   const pipe = `BERTH_ROOT='${from.root}' sh server/berth data give redis | BERTH_ROOT='${to.root}' sh server/berth data take redis`;
   execFileSync("sh", ["-c", pipe], { env: { PATH: `${from.root}/fake/bin:${process.env["PATH"] ?? ""}`, FAKE: `${from.root}/fake` }, stdio: ["ignore", "pipe", "pipe"] });
   expect(to.read(AOF)).toBe("the manifest\n");
   expect(to.read("mnt/berth/redis/appendonlydir/appendonly.aof.1.incr.aof")).toBe("SET a 1\n");
   expect(from.read(AOF)).toBe("the manifest\n");
+  expect(readdirSync(join(to.root, "mnt/berth/redis"))).toEqual(["appendonlydir"]);
   const kept = readdirSync(join(to.root, "mnt/berth")).find((name) => name.startsWith("redis.replaced-"));
   expect(to.read(`mnt/berth/${kept ?? "?"}/appendonlydir/appendonly.aof.manifest`)).toBe("an empty beginning\n");
 });
