@@ -50,12 +50,6 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? at(middle) : (at(middle - 1) + at(middle)) / 2;
 }
 
-/** The value below which this share of the values lies. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-}
-
 export function figureTable(figures: readonly Figure[]): string {
   const rows = figures.map(({ name, seen, target = "", met }) => [name, seen, target, met === undefined ? "" : met ? "ok" : "MISSED"]);
   const width = (column: number): number => Math.max(0, ...rows.map((row) => (row[column] ?? "").length));

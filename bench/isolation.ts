@@ -125,17 +125,22 @@ async function apiP99(rehearsal: Rehearsal, quick: boolean): Promise<number> {
   return Number(out.trim());
 }
 
+/** What `berth verify` takes beside the window, in seconds: its container, and what Docker and the kernel say. */
+const START_AND_JUDGEMENT = 5;
+
 /** A connection that nobody declared, opened in the API's container; how long until the verification has found it. */
 async function leak(rehearsal: Rehearsal): Promise<Figure[]> {
   const before = new Set((await redisCli(rehearsal, "CLIENT LIST")).split("\n").map((line) => line.split(" ")[0]));
   const open = 'const s=require("node:net").connect(6379,"redis");s.on("connect",()=>s.write("AUTH "+require("node:fs").readFileSync(process.env.REDIS_PASSWORD_FILE,"utf8").trim()+"\\r\\n"));s.resume()';
   await rehearsal.exec(["docker", "exec", "--detach", "berth-api-1", "node", "--title=bench-leak", "-e", open]);
   while ((await redisCli(rehearsal, "CLIENT LIST")).split("\n").every((line) => before.has(line.split(" ")[0]) || line.includes("addr=127.0.0.1"))) await new Promise((resolve) => setTimeout(resolve, 200));
+  const opened = performance.now();
   const { stdout } = await rehearsal.attempt(["/opt/berth/scripts/current/berth", "verify", "--json"], { timeoutMs: 180_000 });
+  const seconds = (performance.now() - opened) / 1000;
   const report = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Report;
   await rehearsal.attempt(["pkill", "-KILL", "-f", "bench-leak"]);
   const found = report.checks.some(({ id, status }) => id.startsWith("connections.") && status === "fail");
   if (!found) throw new Error("a leaked connection: a failed check of connections is required, found none");
-  // The rehearsal keeps verify.settleSeconds at its default.
-  return [atMost("a leaked connection is found within", report.settleMs / 1000, "s", 45)];
+  // The rehearsal keeps verify.settleSeconds at its default, 45.
+  return [atMost("a leaked connection is found: settle window, start and judgement", seconds, "s", 45 + START_AND_JUDGEMENT)];
 }

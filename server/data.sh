@@ -158,7 +158,11 @@ data_through() {
 
 # Nobody may write meanwhile: a file copied under its writer is worth nothing.
 idle() {
-  running=$(docker_answers && bounded 20 docker ps -q --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False) || :
+  running=$(docker_answers && bounded 20 docker ps -q --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False) || {
+    # A daemon that does not answer may have left the containers running (live-restore).
+    say "data: required: Docker's word that $1 is stopped; found: no answer. \`sudo systemctl restart docker\` on this node, then run the same command again"
+    return 1
+  }
   [ -z "$running" ] || { say "data: required: $1 stopped; found: container $running. Stop it with: systemctl stop berth.service"; return 1; }
 }
 

@@ -15,7 +15,7 @@ anything releases all that the configuration says. So change there what was wron
 the server for that.
 
 Of several nodes, those go back whose present release the last update made good, the last one first: a node that failed has gone back by
-itself, and one that was not touched stays. It ends at the first that cannot go back.
+itself, one that was not touched stays, and so does one that this update made. It ends at the first that cannot go back.
 
 options
   --stack=NAME  default: the selected stack
@@ -43,6 +43,8 @@ export interface NodeState {
   readonly laid: string;
   /** When the good one was marked good, in seconds since 1970 by the node's clock. */
   readonly since: number;
+  /** The good one before it, empty when there is none: a node that the last update made. */
+  readonly before: string;
 }
 
 export interface RollingBack {
@@ -60,13 +62,14 @@ export interface RollingBack {
  */
 export async function rollBackUpdate(nodes: readonly NodeTarget[], { since, state, back, say }: RollingBack): Promise<number> {
   const states = await Promise.all(nodes.map(async (node) => ({ node, state: await state(node) })));
-  const changed = states.filter(({ state: { good, laid, since: marked } }) => good !== "" && good === laid && marked >= since).map(({ node }) => node).toReversed();
-  const without = states.filter(({ state: { good } }) => good === "").map(({ node }) => node);
+  const made = states.filter(({ state: { good, laid, since: marked } }) => good !== "" && good === laid && marked >= since);
+  const changed = made.filter(({ state: { before } }) => before !== "").map(({ node }) => node).toReversed();
+  const without = states.filter((it) => it.state.good === "" || (made.includes(it) && it.state.before === "")).map(({ node }) => node);
   const stay = nodes.filter((node) => !changed.includes(node) && !without.includes(node));
   if (changed.length === 0) {
     throw new CommandError(`rolling back the last update: required a node whose release it made good; found none, on ${nodes.map(({ name }) => name).join(", ")}. Each stays. One by itself: berth rollback --node=NAME`);
   }
-  say(`going back: ${changed.map(({ name }) => name).join(", ")}${stay.length === 0 ? "" : `; left as they are: ${stay.map(({ name }) => name).join(", ")}`}${without.length === 0 ? "" : `; without a good release: ${without.map(({ name }) => name).join(", ")}`}`);
+  say(`going back: ${changed.map(({ name }) => name).join(", ")}${stay.length === 0 ? "" : `; left as they are: ${stay.map(({ name }) => name).join(", ")}`}${without.length === 0 ? "" : `; with none to go back to: ${without.map(({ name }) => name).join(", ")}`}`);
   for (const [index, node] of changed.entries()) {
     say(`\n== ${node.name ?? ""}`);
     const code = await back(node).catch((error: unknown) => {
@@ -103,10 +106,10 @@ export async function stateOf({ target, name }: NodeTarget): Promise<NodeState> 
 }
 
 /** Shell text: a line each, empty where there is none. A node whose first release failed has no good one. */
-export const STATE = `sudo sh -c 'cd /var/lib/berth 2>/dev/null || exit 0; for f in good laid; do head -n1 $f 2>/dev/null || echo; done; stat -c %Y good 2>/dev/null || echo 0'`;
+export const STATE = `sudo sh -c 'cd /var/lib/berth 2>/dev/null || exit 0; for f in good laid; do head -n1 $f 2>/dev/null || echo; done; stat -c %Y good 2>/dev/null || echo 0; grep -vx "$(head -n1 good 2>/dev/null)" good.history 2>/dev/null | tail -n 1'`;
 
 /** @param text what `STATE` prints */
 export function parseState(text: string): NodeState {
-  const [good = "", laid = "", since = "0"] = text.split("\n");
-  return { good, laid, since: Number(since) };
+  const [good = "", laid = "", since = "0", before = ""] = text.split("\n");
+  return { good, laid, since: Number(since), before };
 }

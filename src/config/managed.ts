@@ -41,13 +41,6 @@ export function isManaged(config: Config): boolean {
   return config.secrets.redisUrl !== undefined;
 }
 
-/** Where the managed Redis is; undefined when it is Berth's own. */
-export function managedAddress(config: Config): RedisAddress | undefined {
-  const { redisUrl } = config.secrets;
-  const address = redisUrl === undefined ? undefined : readRedisUrl(redisUrl.reveal());
-  return typeof address === "string" ? undefined : address;
-}
-
 /** Of the machine itself, which in a container is the container. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost") || host.startsWith("127.") || host === "::1" || host === "0.0.0.0" || host === "::";

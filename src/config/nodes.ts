@@ -77,7 +77,7 @@ export function layoutOf(config: Config): Layout {
   const joined = kinds.length > 1 || kinds.some(([, { count }]) => count > 1);
   const machines = kinds.flatMap(([kind, node]) => instanceNames(kind, node.count).map((name) => ({ kind, name, node })));
   const firstName = machines.find(({ node }) => node.roles.includes("proxy"))?.name;
-  const addresses = joined ? addressesOf(config.network.range, machines.map(({ name }) => name), firstName) : new Map<string, string>();
+  const addresses = joined ? addressesOf(config.network.range, machines.map(({ name, node }) => ({ name, data: keepsData(node.roles) })), firstName) : new Map<string, string>();
   const nodes = machines.map(({ kind, name, node }): Node => {
     const first = name === firstName;
     const roles = ROLES.filter((role) => node.roles.includes(role));
@@ -176,9 +176,10 @@ export function addressRoom(range: string): number {
 
 /**
  * An address for each name: the first node has the first after the router's; the others have what a hash of their name says, so that
- * a node that comes or goes moves no other. Where two names meet, the later in the alphabet takes the next free one.
+ * a node that comes or goes moves no other. Where two names meet, which a small range makes likely, one that keeps data goes before one that
+ * does not (two that keep data are refused: `addressClash`), and the later in the alphabet takes the next free one.
  */
-function addressesOf(range: string, names: readonly string[], firstName: string | undefined): Map<string, string> {
+function addressesOf(range: string, machines: readonly { readonly name: string; readonly data: boolean }[], firstName: string | undefined): Map<string, string> {
   const base = toNumber(range.split("/")[0] ?? "");
   const room = addressRoom(range);
   const taken = new Set<number>();
@@ -190,8 +191,20 @@ function addressesOf(range: string, names: readonly string[], firstName: string 
     found.set(name, toText(base + 2 + offset));
   };
   if (firstName !== undefined) give(firstName, 0);
-  for (const name of names.filter((it) => it !== firstName).toSorted()) give(name, 1 + (fnv1a(name) % (room - 1)));
+  const others = machines.filter(({ name }) => name !== firstName).map(({ name, data }) => `${data ? 0 : 1}${name}`).toSorted().map((it) => it.slice(1));
+  for (const name of others) give(name, offsetOf(name, room));
   return found;
+}
+
+function offsetOf(name: string, room: number): number {
+  return 1 + (fnv1a(name) % (room - 1));
+}
+
+/** Two names, of nodes besides the first, whose address in this range would be the same. */
+export function addressClash(range: string, names: readonly string[]): readonly [string, string] | undefined {
+  const room = addressRoom(range);
+  const [one, two] = names.flatMap((name, index) => names.slice(index + 1).map((other): [string, string] => [name, other])).find(([a, b]) => offsetOf(a, room) === offsetOf(b, room)) ?? [];
+  return one === undefined || two === undefined ? undefined : [one, two];
 }
 
 /** FNV-1a, 32 bits (draft-eastlake-fnv): spreads short names well enough to give them addresses. */

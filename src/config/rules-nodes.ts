@@ -1,4 +1,4 @@
-import { addressRoom, instanceNames, keepsData, placedRoles, ROLES } from "./nodes.ts";
+import { addressClash, addressRoom, instanceNames, keepsData, placedRoles, ROLES } from "./nodes.ts";
 import type { Fault } from "./fault.ts";
 import type { Rule } from "./rules.ts";
 import type { Config } from "./schema.ts";
@@ -64,6 +64,8 @@ function networkFaults(config: Config): Fault[] {
   const faults: Fault[] = [];
   if (count > NETWORK_SERVERS) faults.push({ path: "nodes", required: `at most ${NETWORK_SERVERS} servers, Hetzner's bound on a private network`, found: String(count) });
   if (count > 1 && count > room) faults.push({ path: "network.range", required: `room for ${count} servers`, found: `${config.network.range}, with room for ${room}` });
+  const clash = addressClash(config.network.range, Object.entries(config.nodes).filter(([, { roles }]) => keepsData(roles) && !roles.includes("proxy")).map(([name]) => name));
+  if (clash !== undefined) faults.push({ path: "network.range", required: `a larger range, or another name for one of ${clash.join(" and ")}: an address follows from a name, and data must not change its own`, found: `${config.network.range}, where both have the same` });
   return faults;
 }
 

@@ -12,10 +12,10 @@ import { Unreachable } from "../../src/ssh.ts";
 const BEGAN = 1_000_000;
 const node = (name: string): NodeTarget => ({ name, target: { host: name, user: "deploy", privateKey: "", hostKey: "" } });
 const NODES = ["data", "main", "worker", "worker-2"].map(node);
-const changed: NodeState = { good: "bbbbbbbbbbbb", laid: "bbbbbbbbbbbb", since: BEGAN + 60 };
-const untouched: NodeState = { good: "aaaaaaaaaaaa", laid: "aaaaaaaaaaaa", since: BEGAN - 86_400 };
+const changed: NodeState = { good: "bbbbbbbbbbbb", laid: "bbbbbbbbbbbb", since: BEGAN + 60, before: "aaaaaaaaaaaa" };
+const untouched: NodeState = { good: "aaaaaaaaaaaa", laid: "aaaaaaaaaaaa", since: BEGAN - 86_400, before: "" };
 /** It failed there: the host brought the one before back, and marks it good no second time. */
-const failed: NodeState = { good: "aaaaaaaaaaaa", laid: "bbbbbbbbbbbb", since: BEGAN - 86_400 };
+const failed: NodeState = { good: "aaaaaaaaaaaa", laid: "bbbbbbbbbbbb", since: BEGAN - 86_400, before: "" };
 
 async function rolled(states: readonly NodeState[], codes: Readonly<Record<string, number | Error>> = {}): Promise<{ code: number | string; back: string[]; said: string[] }> {
   const [back, said]: [string[], string[]] = [[], []];
@@ -58,11 +58,17 @@ describe("after an update", () => {
   test("a node whose first release failed has none to go back to: it is left out, and said", async () => {
     const { code, back, said } = await rolled([changed, changed, parseState("\nbbbbbbbbbbbb\n0\n"), untouched]);
     expect({ code, back }).toEqual({ code: 0, back: ["main", "data"] });
-    expect(said[0]).toBe("going back: main, data; left as they are: worker-2; without a good release: worker");
+    expect(said[0]).toBe("going back: main, data; left as they are: worker-2; with none to go back to: worker");
+  });
+
+  test("that made a node: that one stays, as it has nothing before, and the others go back", async () => {
+    const { code, back, said } = await rolled([changed, changed, changed, { ...changed, before: "" }]);
+    expect({ code, back }).toEqual({ code: 0, back: ["worker", "main", "data"] });
+    expect(said[0]).toBe("going back: worker, main, data; with none to go back to: worker-2");
   });
 
   test("nothing is taken back twice", async () => {
-    const gone: NodeState = { good: "aaaaaaaaaaaa", laid: "bbbbbbbbbbbb", since: BEGAN + 600 };
+    const gone: NodeState = { good: "aaaaaaaaaaaa", laid: "bbbbbbbbbbbb", since: BEGAN + 600, before: "" };
     const { code, back } = await rolled([gone, gone, failed, untouched]);
     expect(back).toEqual([]);
     expect(code).toContain("required a node whose release it made good; found none");
@@ -70,9 +76,10 @@ describe("after an update", () => {
 });
 
 test.each([
-  ["a good release", { good: "aaaaaaaaaaaa\n", laid: "bbbbbbbbbbbb\n" }, { good: "aaaaaaaaaaaa", laid: "bbbbbbbbbbbb", since: expect.closeTo(Date.now() / 1000, -4) }],
-  ["none that was good", { laid: "bbbbbbbbbbbb\n" }, { good: "", laid: "bbbbbbbbbbbb", since: 0 }],
-  ["none at all", {}, { good: "", laid: "", since: 0 }],
+  ["a good release", { good: "aaaaaaaaaaaa\n", laid: "bbbbbbbbbbbb\n", "good.history": "cccccccccccc\ndddddddddddd\naaaaaaaaaaaa\n" }, { good: "aaaaaaaaaaaa", laid: "bbbbbbbbbbbb", since: expect.closeTo(Date.now() / 1000, -4), before: "dddddddddddd" }],
+  ["its first", { good: "aaaaaaaaaaaa\n", laid: "aaaaaaaaaaaa\n", "good.history": "aaaaaaaaaaaa\n" }, { good: "aaaaaaaaaaaa", laid: "aaaaaaaaaaaa", since: expect.closeTo(Date.now() / 1000, -4), before: "" }],
+  ["none that was good", { laid: "bbbbbbbbbbbb\n" }, { good: "", laid: "bbbbbbbbbbbb", since: 0, before: "" }],
+  ["none at all", {}, { good: "", laid: "", since: 0, before: "" }],
 ])("what a node says of its releases: %s", (_, files, state) => {
   const directory = mkdtempSync(join(tmpdir(), "berth-state-"));
   onTestFinished(() => rmSync(directory, { recursive: true }));

@@ -54,6 +54,12 @@ describe("where the roles stand", () => {
     const { db: _, ...rest } = before;
     expect(of({ web: { roles: ["proxy", "api", "postgres"] }, redis: { roles: ["redis"] }, jobs: { roles: ["worker"], count: 3 } })).toEqual(rest);
   });
+
+  test("in a small range, where two names meet, the one that keeps data has its own all the same", () => {
+    const of = (nodes: Nodes): string | null | undefined => layoutOf(parseConfig(spoilt({ nodes, "network.range": "10.83.4.0/24" }), cx33)).nodes.find(({ name }) => name === "postgres")?.address;
+    const main = { roles: ["proxy", "api", "redis"] } as const;
+    expect(of({ main: { roles: [...main.roles] }, postgres: { roles: ["postgres"] }, back: { roles: ["worker"] } })).toBe(of({ main: { roles: [...main.roles, "worker"] }, postgres: { roles: ["postgres"] } }));
+  });
 });
 
 describe("what nodes must mean together", () => {
@@ -94,6 +100,14 @@ describe("what nodes must mean together", () => {
     ["an unknown role", { ...SPLIT_WORKER, worker: { roles: ["workers"] } }, ['nodes.worker.roles[0]: required one of "proxy", "api", "worker", "redis", "postgres"; found "workers"']],
   ] as const)("%s", (_, nodes, expected) => {
     expect(faults(nodes)).toEqual(expected);
+  });
+
+  test("two names that keep data and would have one address", () => {
+    const nodes: Nodes = { main: { roles: ["proxy", "api", "worker"] }, a: { roles: ["postgres"] }, redis: { roles: ["redis"] } };
+    expect(faults(nodes, { "network.range": "10.83.4.0/24" })).toEqual([
+      "network.range: required a larger range, or another name for one of a and redis: an address follows from a name, and data must not change its own; found 10.83.4.0/24, where both have the same",
+    ]);
+    expect(faults(nodes)).toEqual([]);
   });
 
   test("the range has room, and is one that Docker's own networks never take", () => {

@@ -100,6 +100,10 @@ test("whether a role is still written to, for who moves it", async () => {
   host.answer('*label=com.docker.compose.service=redis*) echo running; exit ;;');
   const run = await host.run(["data", "idle", "redis"]);
   expect([run.code, run.stderr]).toEqual([1, expect.stringContaining("required: redis stopped; found: container running")]);
+  // Its containers may run on without it.
+  host.answer('"docker version "*) exit 1 ;;');
+  const silent = await host.run(["data", "idle", "redis"]);
+  expect([silent.code, silent.stderr]).toEqual([1, expect.stringContaining("required: Docker's word that redis is stopped; found: no answer")]);
 });
 
 test("the book is not written while the data is still written to here", async () => {
