@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { messageOf } from "../verify/words.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { takeStack } from "./host.ts";
 import { Hetzner, HETZNER } from "./hetzner.ts";
@@ -73,7 +74,7 @@ function optionsOf(args: readonly string[]): { verb: "open" | "close"; options: 
     const [verb, ...more] = positionals;
     if ((verb === "open" || verb === "close") && more.length === 0) return { verb, options: values };
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
   throw new UsageError(`required open or close; found ${args.join(" ") || "nothing"}`);
 }

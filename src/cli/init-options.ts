@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { secretMakers, type GeneratedName } from "../config/generate.ts";
+import { messageOf } from "../verify/words.ts";
 import { UsageError } from "./command.ts";
 
 /** What `berth init` was told on its command line. Absent: not told. */
@@ -85,7 +86,7 @@ function parsed(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: { ...flags, ...single, ...multiple }, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 }
 

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { shellWord } from "../shell.ts";
+import { messageOf } from "../verify/words.ts";
 import { UsageError } from "./command.ts";
 import { onHost, takeNode, takeStack } from "./host.ts";
 import { eachNode, nodesOf, nodesWith, theNode } from "./nodes.ts";
@@ -69,6 +70,6 @@ function parsed(args: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 }

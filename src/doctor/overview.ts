@@ -23,9 +23,9 @@ const OF_REDIS: ReadonlySet<string> = new Set(["latency", "intrinsic", "commands
 function redisElsewhere({ expectations }: DoctorFacts): string | undefined {
   const node = expectations.known ? expectations.value.node : undefined;
   if (node === undefined || node.redis === "here" || (expectations.known && expectations.value.redis.managed !== null)) return undefined;
-  // Files of a release from before nodes had names for each other say no more.
-  const at = (node as Partial<typeof node>).at?.redis;
-  return at === undefined ? "on another node" : `on ${at}: \`berth doctor\` looks at it there`;
+  // Files of a release from before nodes had names for each other, or had them in words, say no more.
+  const { node: name, address } = { ...(node as Partial<typeof node>).at?.redis };
+  return name === undefined ? "on another node" : `on node ${name}, ${address ?? ""}: \`berth doctor\` looks at it there`;
 }
 
 function everything(facts: DoctorFacts): Line[] {

@@ -2,6 +2,7 @@ import { parseClientList } from "../redis/clients.ts";
 import { parseInfo } from "../redis/info.ts";
 import { type Fact, known, notKnown } from "../verify/fact.ts";
 import { at, entriesAt, listAt, numberAt, textAt } from "../verify/json.ts";
+import { messageOf } from "../verify/words.ts";
 import type { LatencyEvent, Queue, RedisMoment, SlowEntry } from "./facts.ts";
 import { refusal, type Sections } from "./sections.ts";
 
@@ -33,7 +34,7 @@ export function readRedis(sections: Sections, name: string): RedisMoment {
     try {
       return known(read(reply));
     } catch (error) {
-      return notKnown(`Redis's answer to ${mark} is malformed: ${error instanceof Error ? error.message : String(error)}`);
+      return notKnown(`Redis's answer to ${mark} is malformed: ${messageOf(error)}`);
     }
   }
 

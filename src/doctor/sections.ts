@@ -1,4 +1,5 @@
 import { type Fact, known, notKnown } from "../verify/fact.ts";
+import { messageOf } from "../verify/words.ts";
 
 /** Section name -> its text, or why it has none: the script writes `! WHY` where a section could not be had. */
 export type Sections = ReadonlyMap<string, string>;
@@ -13,7 +14,7 @@ export function section<T>(sections: Sections, name: string, read: (text: string
   try {
     return known(read(text));
   } catch (error) {
-    return notKnown(`the facts' section "${name}" is malformed: ${error instanceof Error ? error.message : String(error)}`);
+    return notKnown(`the facts' section "${name}" is malformed: ${messageOf(error)}`);
   }
 }
 

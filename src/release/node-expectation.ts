@@ -19,10 +19,10 @@ export function nodeExpectation(config: Config, here: Here): NodeExpectation | u
     api: serves(here, "api") ? "here" : last ? "elsewhere" : "not used",
     at: Object.fromEntries(DATA_ROLES.flatMap((role) => {
       const holder = remoteHolder(here, role);
-      return holder === undefined ? [] : [[role, `node ${holder.name}, ${holder.address ?? ""}`]];
+      return holder === undefined ? [] : [[role, { node: holder.name, address: holder.address ?? "" }]];
     })),
     last,
-    ...(sendsCanary(here) ? { canary: true as const } : {}),
+    canary: sendsCanary(here),
     // A node judges its own; the last one all, because all are there by then. A managed Redis sees nodes by public addresses, of which each knows its own.
     instances: [...(here.layout.users.includes(here.node) ? [here.node] : []), ...(last && !managed ? others : [])].flatMap((node) => instances(node, here)),
     others: last || !serves(here, "redis") ? [] : others.flatMap((node) => instances(node, here)),
@@ -31,10 +31,10 @@ export function nodeExpectation(config: Config, here: Here): NodeExpectation | u
   };
 }
 
-/** An API apart from the proxy sends a job of its own as soon as all workers are there, on whichever node they are. */
+/** The last node has all of it behind itself. An API apart from the proxy sends a job of its own as soon as all workers are there, on whichever node they are. */
 function sendsCanary(here: Here): boolean {
   const { nodes, first } = here.layout;
-  return serves(here, "api") && here.node !== first && !isLast(here) && nodes.slice(nodes.indexOf(here.node)).every(({ roles }) => !roles.includes("worker"));
+  return isLast(here) || serves(here, "api") && here.node !== first && nodes.slice(nodes.indexOf(here.node)).every(({ roles }) => !roles.includes("worker"));
 }
 
 /** On none of the nodes, and needed by those of the application. */
@@ -57,7 +57,7 @@ function instances(node: Node, here: Here): Instance[] {
 function refused(here: Here, role: DataRole): NodeExpectation["refused"] {
   const holder = here.layout.holder[role];
   if (holder === undefined || holder === here.node || holder.address === null || remoteHolder(here, role) !== undefined) return [];
-  return [{ what: `${role} on ${holder.name}`, address: holder.address, port: DATA_PORTS[role] }];
+  return [{ what: `${role} on ${holder.name}`, node: holder.name, address: holder.address, port: DATA_PORTS[role] }];
 }
 
 /** An API apart from the proxy lets in the proxy's node. From elsewhere one of several is asked: they are alike. */
@@ -65,5 +65,5 @@ function refusedApi(config: Config, here: Here): NodeExpectation["refused"] {
   const { apis, first } = here.layout;
   const other = apis.find((node) => node !== here.node && node !== first);
   if (other === undefined || other.address === null || apiUsers({ ...here, node: other }).includes(here.node)) return [];
-  return [{ what: `api on ${other.name}`, address: other.address, port: config.app.port }];
+  return [{ what: `api on ${other.name}`, node: other.name, address: other.address, port: config.app.port }];
 }

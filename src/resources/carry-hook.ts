@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { DataRole, Here, Layout } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import type { ReleaseBundle } from "../release/bundle.ts";
-import { messageOf } from "../verify/time.ts";
+import { messageOf } from "../verify/words.ts";
 import { carry, foresee } from "./carry.ts";
 import { targetAt } from "./connection.ts";
 import { Refused, type Wanted } from "./moves.ts";

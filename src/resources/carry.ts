@@ -2,7 +2,7 @@ import type { Client } from "ssh2";
 import type { DataRole } from "../config/nodes.ts";
 import type { SshTarget } from "../ssh.ts";
 import { dial, runOn, stream } from "../ssh-streams.ts";
-import { messageOf } from "../verify/time.ts";
+import { messageOf } from "../verify/words.ts";
 import { type Book, concerned, describe, type Move, movesOf, parseBook, Refused, roomFault, type Wanted } from "./moves.ts";
 import { stopCommand } from "./resize.ts";
 import { waitUntil } from "./waiting.ts";

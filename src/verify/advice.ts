@@ -18,25 +18,38 @@ function shellOf(node: string | undefined): string {
   return node === undefined ? "berth ssh -- " : `berth ssh --node=${node} -- `;
 }
 
+/** Names the node in each command that is for the one that is judged; undefined: there is but one. */
+export function named(advice: string, node: string | undefined): string {
+  return advice.replaceAll("`berth ssh -- ", `\`${shellOf(node)}`);
+}
+
+/** What was seen from outside, where no container is: Compose numbers a service's only container 1. */
+export function typedOutside(checks: readonly Check[], { project, node }: { readonly project: string; readonly node: string | undefined }): Check[] {
+  return checks.map((check) => ({ ...check, advice: named(check.advice.replaceAll(PROXY, `${project}-proxy-1`), node) }));
+}
+
 const REDIS = "<redis>";
+const PROXY = "<proxy>";
 const OFF = "First what redis.aof says: what was written since is in memory alone, and a restart loses it. Then: ";
 const BROKEN = "First what redis.aof-status says: the append-only file may have a hole, and Redis would not come up again. Then: ";
 const NOT_SEEN = "First make sure that appendonly is on, which is not seen here: else what is in memory alone is lost by a restart. Then: ";
 
 /**
- * Names the node in each command, puts Redis's container in the place of `<redis>`, and says what must come first before a restart that
+ * Names the node in each command, puts containers' names in the place of `<redis>` and `<proxy>`, and says what must come first before a restart that
  * would lose jobs.
  */
 export function typed(checks: readonly Check[], facts: Facts, expectations: Expectations): Check[] {
   const redis = redisOf(facts, expectations);
   const aof = checks.find(({ id }) => id === "redis.aof");
   const refused = checks.some(({ id, status }) => id === "redis.aof-status" && status === "fail");
-  const first = expectations.redis.managed !== null ? "" : refused ? BROKEN : aof?.status === "pass" ? "" : aof?.status === "fail" ? OFF : NOT_SEEN;
+  const first = expectations.redis.managed?.urlFile !== undefined ? "" : refused ? BROKEN : aof?.status === "pass" ? "" : aof?.status === "fail" ? OFF : NOT_SEEN;
   return checks.map((check) => {
     if (check.advice === "") return check;
-    const advice = check.advice
-      .replaceAll(/`berth ssh -- ([^`]*<redis>)/g, `\`${shellOf(redis.node)}$1`).replaceAll(REDIS, redis.name)
-      .replaceAll("`berth ssh -- ", `\`${shellOf(expectations.node?.name)}`);
+    const proxy = servingContainer(facts.host, "proxy")?.name ?? `${expectations.project}-proxy-1`;
+    const advice = named(
+      check.advice.replaceAll(/`berth ssh -- ([^`]*<redis>)/g, `\`${shellOf(redis.node)}$1`).replaceAll(REDIS, redis.name).replaceAll(PROXY, proxy),
+      expectations.node?.name,
+    );
     return { ...check, advice: `${stopsRedis(advice, redis.name, redis.isHere) ? first : ""}${advice}` };
   });
 }
@@ -45,7 +58,8 @@ export function typed(checks: readonly Check[], facts: Facts, expectations: Expe
 function redisOf({ host }: Facts, { project, node }: Expectations): { readonly name: string; readonly node: string | undefined; readonly isHere: boolean } {
   const isHere = node === undefined || node.redis === "here";
   const name = (isHere ? servingContainer(host, "redis")?.name : undefined) ?? `${project}-redis-1`;
-  return { name, isHere, node: isHere ? node?.name : /^node (\S+),/.exec(node.at.redis ?? "")?.[1] ?? node.name };
+  // A diagnosis may read what an older release expects, which says less of other nodes.
+  return { name, isHere, node: isHere ? node?.name : (node as Partial<typeof node>).at?.redis?.node ?? node.name };
 }
 
 /** Commands that stop Redis's container, or may make it anew: by its name, at a boot of its node, and by a release. */

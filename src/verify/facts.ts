@@ -5,6 +5,7 @@ import {
   readAof, readBaseline, readCertificate, readControlGroups, readDisks, readHashes, readHugepages, readLines, readListeners, readMemory, readMounts,
   readRedisStatus, readSockets, readSysctl, readVolume,
 } from "./read-host.ts";
+import { messageOf } from "./words.ts";
 
 /** Section name -> raw text. A section that comes twice (a script gone wrong) is the later one. */
 export function splitSections(stream: string): ReadonlyMap<string, string> {
@@ -42,7 +43,7 @@ export function parseFacts(stream: string): HostFacts {
     try {
       return known(read(text));
     } catch (error) {
-      return notKnown(`the facts' section "${name}" is malformed: ${error instanceof Error ? error.message : String(error)}`);
+      return notKnown(`the facts' section "${name}" is malformed: ${messageOf(error)}`);
     }
   }
 

@@ -5,7 +5,8 @@ import { METADATA_ADDRESS } from "./checks/exposure.ts";
 import { type Fact, known, notKnown } from "./fact.ts";
 import { at, entriesAt, numberAt, textAt } from "./json.ts";
 import type { Seen } from "./seen.ts";
-import { messageOf, sleep, within } from "./time.ts";
+import { sleep, within } from "./time.ts";
+import { messageOf } from "./words.ts";
 import type { Expectations } from "./types.ts";
 
 /** Looks at everything but Redis, from where the application stands. */

@@ -9,7 +9,8 @@ import { lookAtQueues, QueueWatch } from "./queue-watch.ts";
 import type { Seen } from "./seen.ts";
 import { PROCESSES } from "./services.ts";
 import { asExpected, asExpectedManaged, settle } from "./settle.ts";
-import { messageOf, sleep, within } from "./time.ts";
+import { sleep, within } from "./time.ts";
+import { messageOf } from "./words.ts";
 import type { Expectations, ManagedExpectation } from "./types.ts";
 import { PROVIDER_MANAGED } from "./verdict.ts";
 

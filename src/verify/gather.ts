@@ -6,10 +6,10 @@ import { parseFacts } from "./facts.ts";
 import { notKnown } from "./fact.ts";
 import { gatherApi, gatherMetadata, gatherPostgres, gatherRefused } from "./gather-others.ts";
 import { connectManaged, connectRedis, gatherRedis, noRedis, reverseNames } from "./gather-redis.ts";
-import { sendsCanary } from "./nodes.ts";
 import type { Facts, Seen } from "./seen.ts";
 import { parseStanding } from "./standing-facts.ts";
-import { messageOf, within } from "./time.ts";
+import { within } from "./time.ts";
+import { messageOf } from "./words.ts";
 import type { Connection, Expectations } from "./types.ts";
 
 /** The one place that looks. What it brings back is judged by pure checks. */
@@ -51,7 +51,7 @@ export async function gather({ expectations, settledFile, input, keepSecret }: G
     let answered = false;
     const looksAtApi = node === undefined || node.api !== "not used";
     // Before the workers are there, no canary comes back.
-    const asked = node === undefined || sendsCanary(node) ? expectations.api : { ...expectations.api, canaryPath: null };
+    const asked = node === undefined || node.canary ? expectations.api : { ...expectations.api, canaryPath: null };
     const unasked = notKnown("the API is not judged on this node");
     const api = (looksAtApi ? gatherApi(asked, deadline) : Promise.resolve({ ready: unasked, canary: unasked })).finally(() => {
       answered = true;

@@ -4,7 +4,8 @@ import { gather } from "./gather.ts";
 import { redact } from "./redact.ts";
 import { crashReport, exitCode, report } from "./report.ts";
 import { table } from "./table.ts";
-import { messageOf, within } from "./time.ts";
+import { within } from "./time.ts";
+import { messageOf } from "./words.ts";
 import type { Report } from "./types.ts";
 
 /**

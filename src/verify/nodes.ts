@@ -1,6 +1,6 @@
 import { budgetTotal, connectionBudget } from "../redis/budget.ts";
 import { type Client, isLocal, kindOf } from "../redis/clients.ts";
-import type { Expectations, Instance, NodeExpectation } from "./types.ts";
+import type { Expectations, Instance } from "./types.ts";
 
 /** What a stack of several nodes changes in the verification of one of them. */
 
@@ -21,11 +21,6 @@ export function nodeOf(holder: string): string | undefined {
 /** Checks that need Redis to answer, wherever it is. The other checks on Redis are judged where it runs. */
 const OF_ANY_REDIS: ReadonlySet<string> = new Set(["redis.ready", "redis.loading"]);
 
-/** Whether the API is asked for a canary from here: where all workers are there by then. */
-export function sendsCanary(node: NodeExpectation): boolean {
-  return node.last || node.canary === true;
-}
-
 /** Whether a check is judged on this node. On a stack of one node all are. */
 export function concerns(id: string, expectations: Expectations): boolean {
   const { node, volume } = expectations;
@@ -35,7 +30,7 @@ export function concerns(id: string, expectations: Expectations): boolean {
   if (id.startsWith("redis.") && expectations.redis.managed !== null) return node.redis === "elsewhere" && (node.last || OF_ANY_REDIS.has(id));
   if (id.startsWith("redis.")) return node.redis === "here" || (node.redis === "elsewhere" && OF_ANY_REDIS.has(id));
   if (id === "connections.required" || id === "connections.maximum") return node.instances.length > 0;
-  if (id.startsWith("app.canary.")) return sendsCanary(node);
+  if (id.startsWith("app.canary.")) return node.canary;
   if (id.startsWith("connections.") || id === "app.heartbeat" || id === "app.consuming") return node.last;
   if (id === "app.ready") return node.api !== "not used";
   if (id.startsWith("postgres.")) return node.postgres !== "not used";

@@ -3,7 +3,7 @@ import { request as httpsRequest } from "node:https";
 import { connect as connectTcp } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { type Fact, known, notKnown } from "./fact.ts";
-import { messageOf } from "./time.ts";
+import { messageOf } from "./words.ts";
 
 /** The probe's three ways to look: a port, an answer, a certificate. Each is bounded and none throws. */
 

@@ -20,12 +20,3 @@ export async function within<T>(ms: number, what: string, promise: Promise<T>): 
     clearTimeout(timer);
   }
 }
-
-/** The whole of an error in one line, with what caused it. */
-export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // Every address refused: the reasons are inside, the outer message is empty.
-  if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
-  const cause = error.cause === undefined ? "" : `: ${messageOf(error.cause)}`;
-  return `${error.message}${cause}`.replace(/\s+/g, " ").trim();
-}

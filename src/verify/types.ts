@@ -52,6 +52,12 @@ export interface Instance {
 /** Where a service is for this node. */
 export type Whereabouts = "here" | "elsewhere" | "not used";
 
+/** Another node: its name, and its address on the private network. */
+export interface Place {
+  readonly node: string;
+  readonly address: string;
+}
+
 /** A node among several: what of the whole is judged there. */
 export interface NodeExpectation {
   readonly name: string;
@@ -60,12 +66,12 @@ export interface NodeExpectation {
   readonly redis: Whereabouts;
   readonly postgres: Whereabouts;
   readonly api: Whereabouts;
-  /** In words, of what is elsewhere: `node data, 10.83.7.7`. */
-  readonly at: Readonly<Partial<Record<"redis" | "postgres", string>>>;
-  /** Released last: the canary, the heartbeat and the sum of the connections are judged here. */
+  /** Of what is elsewhere: which node has it, and that one's private address. */
+  readonly at: Readonly<Partial<Record<"redis" | "postgres", Place>>>;
+  /** Released last: the heartbeat and the sum of the connections are judged here. */
   readonly last: boolean;
-  /** An API that is not on the last node, and is released after all workers: it sends a canary of its own. */
-  readonly canary?: true;
+  /** All workers are there by then, and an API is: a canary goes through each queue from here. */
+  readonly canary: boolean;
   /** Processes whose connections are judged here: this node's own, and on the last node all. */
   readonly instances: readonly Instance[];
   /** Processes that are not judged here, and that Redis here knows by their address. */
@@ -73,7 +79,7 @@ export interface NodeExpectation {
   /** Published on `address`, for other nodes. */
   readonly privatePorts: readonly number[];
   /** Ports of other nodes that this one must not reach. */
-  readonly refused: readonly { readonly what: string; readonly address: string; readonly port: number }[];
+  readonly refused: readonly { readonly what: string; readonly node: string; readonly address: string; readonly port: number }[];
 }
 
 /** What the release promises; rendered from the config into expect.json beside it, and judged against the facts. */

@@ -1,4 +1,4 @@
-/** Numbers and lists for people. */
+/** Numbers, lists and errors for people. */
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 
@@ -25,4 +25,13 @@ export function plural(count: number, noun: string): string {
 /** A value where an empty one must be seen. */
 export function shown(value: string): string {
   return value === "" ? '""' : value;
+}
+
+/** The whole of an error in one line, with what caused it. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Every address refused: the reasons are inside, the outer message is empty.
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
+  const cause = error.cause === undefined ? "" : `: ${messageOf(error.cause)}`;
+  return `${error.message}${cause}`.replace(/\s+/g, " ").trim();
 }

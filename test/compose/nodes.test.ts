@@ -117,12 +117,12 @@ describe("a Redis of its own", () => {
     };
     const redis = on(SPLIT_REDIS, "redis").here.node.address;
     expect(of("redis").node).toEqual({
-      name: "redis", address: redis, redis: "here", postgres: "not used", api: "not used", at: {}, last: false, instances: [],
+      name: "redis", address: redis, redis: "here", postgres: "not used", api: "not used", at: {}, last: false, canary: false, instances: [],
       others: [{ holder: "api@main", process: "api", address: "10.83.0.2" }, { holder: "worker@main", process: "worker", address: "10.83.0.2" }],
-      privatePorts: [6379], refused: [{ what: "postgres on main", address: "10.83.0.2", port: 5432 }],
+      privatePorts: [6379], refused: [{ what: "postgres on main", node: "main", address: "10.83.0.2", port: 5432 }],
     });
     expect(of("main").node).toEqual({
-      name: "main", address: "10.83.0.2", redis: "elsewhere", postgres: "here", api: "here", at: { redis: `node redis, ${redis}` }, last: true,
+      name: "main", address: "10.83.0.2", redis: "elsewhere", postgres: "here", api: "here", at: { redis: { node: "redis", address: redis } }, last: true, canary: true,
       instances: [{ holder: "api", process: "api", address: "10.83.0.2" }, { holder: "worker", process: "worker", address: "10.83.0.2" }], others: [],
       privatePorts: [], refused: [],
     });
@@ -217,19 +217,19 @@ describe("the API on nodes of its own", () => {
     const of = (name: string) => bundleOf(on(SPLIT_API, name).config, on(SPLIT_API, name).here).expectations;
     const others = (...names: string[]) => names.map((name) => ({ holder: `api@${name}`, process: "api", address: address(name) }));
     expect(of("main").node).toEqual({
-      name: "main", address: "10.83.0.2", redis: "here", postgres: "here", api: "not used", at: {}, last: false,
+      name: "main", address: "10.83.0.2", redis: "here", postgres: "here", api: "not used", at: {}, last: false, canary: false,
       instances: [{ holder: "worker", process: "worker", address: null }], others: others("api", "api-2"), privatePorts: [6379, 5432], refused: [],
     });
-    const common = { redis: "elsewhere", postgres: "elsewhere", api: "here", at: { redis: "node main, 10.83.0.2", postgres: "node main, 10.83.0.2" }, others: [], privatePorts: [3000, 2016] };
+    const common = { redis: "elsewhere", postgres: "elsewhere", api: "here", at: { redis: { node: "main", address: "10.83.0.2" }, postgres: { node: "main", address: "10.83.0.2" } }, others: [], privatePorts: [3000, 2016] };
     const own = (name: string) => ({ holder: "api", process: "api", address: address(name) });
     expect(of("api").node).toEqual({
       ...common, name: "api", address: address("api"), last: false, canary: true, instances: [own("api")],
-      refused: [{ what: "api on api-2", address: address("api-2"), port: 3000 }],
+      refused: [{ what: "api on api-2", node: "api-2", address: address("api-2"), port: 3000 }],
     });
     expect(of("api-2").node).toEqual({
-      ...common, name: "api-2", address: address("api-2"), last: true,
+      ...common, name: "api-2", address: address("api-2"), last: true, canary: true,
       instances: [own("api-2"), { holder: "worker@main", process: "worker", address: null }, ...others("api")],
-      refused: [{ what: "api on api", address: address("api"), port: 3000 }],
+      refused: [{ what: "api on api", node: "api", address: address("api"), port: 3000 }],
     });
     expect(of("main").publishedPorts).toEqual([80]);
     expect(of("api").publishedPorts).toEqual([]);

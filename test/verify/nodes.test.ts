@@ -11,7 +11,7 @@ import { client, CLIENT_LINES, EXPECTATIONS, facts, SECTIONS } from "./healthy.t
 
 const [HERE, OTHER] = ["10.83.0.2", "10.83.7.7"];
 const NODE: NodeExpectation = {
-  name: "main", address: HERE, redis: "here", postgres: "here", api: "here", at: {}, last: true, others: [], privatePorts: [], refused: [],
+  name: "main", address: HERE, redis: "here", postgres: "here", api: "here", at: {}, last: true, canary: true, others: [], privatePorts: [], refused: [],
   instances: [{ holder: "api", process: "api", address: null }, { holder: "worker@worker", process: "worker", address: OTHER }],
 };
 
@@ -52,16 +52,16 @@ test("a node is judged by what stands on it", () => {
     judge(facts({}), { ...EXPECTATIONS, volume, node: { ...NODE, ...node } }).map(({ id }) => id);
   const alone = judge(facts({}), EXPECTATIONS).map(({ id }) => id);
   expect(ids({})).toEqual(alone);
-  const worker = ids({ redis: "elsewhere", postgres: "elsewhere", api: "not used", last: false }, null);
+  const worker = ids({ redis: "elsewhere", postgres: "elsewhere", api: "not used", last: false, canary: false }, null);
   expect(alone.filter((id) => !worker.includes(id))).toEqual([
     "redis.save", "redis.aof", "redis.aof-status", "redis.eviction-policy", "redis.maxmemory", "redis.memory", "redis.config", "redis.evictions", "redis.rejected", "redis.fork",
     "redis.hugepages", "redis.overcommit", "redis.swap", "connections.total", "connections.foreign", "app.ready", "app.consuming", "host.volume", "app.heartbeat", "app.canary.file", "app.canary.email",
   ]);
-  expect(ids({ redis: "not used", postgres: "here", instances: [], api: "not used", last: false }).filter((id) => /^(redis|connections|postgres)/.test(id))).toEqual(["postgres.ready", "postgres.connections"]);
+  expect(ids({ redis: "not used", postgres: "here", instances: [], api: "not used", last: false, canary: false }).filter((id) => /^(redis|connections|postgres)/.test(id))).toEqual(["postgres.ready", "postgres.connections"]);
 });
 
 test("a port of another node that opens although no role here needs it fails", () => {
-  const refused = [{ what: "redis on redis", address: OTHER, port: 6379 }];
+  const refused = [{ what: "redis on redis", node: "redis", address: OTHER, port: 6379 }];
   const looked = (connected: boolean) => ({ clients: remoteWorker, rest: { refused: known([{ what: "redis on redis", connected, detail: `${OTHER}:6379 accepted a connection` }]) } });
   expect(against(looked(false), { refused })).toEqual({});
   expect(against(looked(true), { refused })).toEqual({ "exposure.private": `redis on redis: ${OTHER}:6379 accepted a connection` });
@@ -93,10 +93,10 @@ test("what is to be typed names its node", () => {
 test("a command for another node names that one", () => {
   // Redis is on `data`, which is not this node: nor is its container.
   const down = { redis: { ready: notKnown("Redis connection failed: WRONGPASS") } };
-  expect(advised("redis.ready", down, { redis: "elsewhere", at: { redis: `node data, ${OTHER}` } })).toMatch(/^First make sure that appendonly is on, .*`berth ssh --node=data -- sudo docker restart shop-redis-1`/);
+  expect(advised("redis.ready", down, { redis: "elsewhere", at: { redis: { node: "data", address: OTHER } } })).toMatch(/^First make sure that appendonly is on, .*`berth ssh --node=data -- sudo docker restart shop-redis-1`/);
   // The surplus of a worker elsewhere, judged here because this is the last node.
   expect(advised("connections.maximum", { clients: [...remoteWorker, client(99, OTHER, "")] }, {})).toMatch(/ `berth ssh --node=worker -- sudo docker restart shop-worker-1`\.$/);
-  const refused = [{ what: "redis on data", address: OTHER, port: 6379 }];
+  const refused = [{ what: "redis on data", node: "data", address: OTHER, port: 6379 }];
   expect(advised("exposure.private", { rest: { refused: known([{ what: "redis on data", connected: true, detail: "accepted" }]) } }, { refused })).toContain("`berth ssh --node=data -- sudo /opt/berth/scripts/current/berth firewall`");
 });
 

@@ -3,8 +3,8 @@ import { findImage } from "../../src/verify/checks/containers.ts";
 import { cpuWeights } from "../../src/verify/checks/limits.ts";
 import { readCanary } from "../../src/verify/gather-others.ts";
 import { redact } from "../../src/verify/redact.ts";
-import { messageOf, within } from "../../src/verify/time.ts";
-import { bytes } from "../../src/verify/words.ts";
+import { within } from "../../src/verify/time.ts";
+import { bytes, messageOf } from "../../src/verify/words.ts";
 
 test.each([[2, [1, 1]], [128, [5, 21]], [1024, [39, 100]], [4096, [157, 303]], [8192, [313, 532]], [262_144, [10_000, 10_000]]])("cpuWeights of %s shares", (shares, weights) => {
   expect(cpuWeights(shares)).toEqual(weights);
@@ -45,10 +45,11 @@ describe("time", () => {
     expect(await within(1000, "x", Promise.resolve(1))).toBe(1);
     await expect(within(5, "the facts", new Promise(() => undefined))).rejects.toThrow("the facts: no answer within 5 ms");
   });
-  test("messageOf tells causes, and every address that refused", () => {
-    expect(messageOf(new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED") }))).toBe("fetch failed: connect ECONNREFUSED");
-    expect(messageOf(new AggregateError([new Error("v6 refused"), new Error("v4 refused")], ""))).toBe("v6 refused; v4 refused");
-  });
+});
+
+test("messageOf tells causes, and every address that refused", () => {
+  expect(messageOf(new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED") }))).toBe("fetch failed: connect ECONNREFUSED");
+  expect(messageOf(new AggregateError([new Error("v6 refused"), new Error("v4 refused")], ""))).toBe("v6 refused; v4 refused");
 });
 
 test.each([[512, "512 B"], [1024 ** 2 * 192, "192 MiB"], [1.5 * 1024 ** 3, "1.5 GiB"]])("bytes %s", (value, text) => {

@@ -108,7 +108,7 @@ export function exposurePrivate({ seen }: Facts, { node }: Expectations): Check 
   if (!seen.refused.known) return unknown("exposure.private", seen.refused.why, expected);
   const open = seen.refused.value.filter(({ connected }) => connected);
   if (open.length === 0) return pass("exposure.private", expected, expected);
-  // `redis on data`: the firewall that lets this node in is that node's.
-  const firewalls = new Set(open.map(({ what }) => onNode(what.replace(/^.* on /, ""), FIREWALL_COMMAND)));
+  // The firewall that lets this node in is that node's.
+  const firewalls = new Set(open.map((one) => onNode(node?.refused.find(({ what }) => what === one.what)?.node, FIREWALL_COMMAND)));
   return fail("exposure.private", open.map(({ what, detail }) => `${what}: ${detail}`).join("; "), expected, `${[...firewalls].join(", ")}: the node whose port it is lets this one in.`);
 }
