@@ -60,6 +60,16 @@ export class AcmeAuthority {
     return started;
   }
 
+  /** Out of reach until `comesBack`, with all that it knows. */
+  async goesAway(): Promise<void> {
+    await this.#docker(["stop", "--time", "2", this.#container]);
+  }
+
+  async comesBack(): Promise<void> {
+    await this.#docker(["start", this.#container]);
+    await this.#answers();
+  }
+
   /** An image of the proxy that trusts this authority's HTTPS, as docs/configuration.md asks for. @returns its local tag */
   async trustedBy(image: string): Promise<string> {
     const tag = "berth-rehearsal/caddy:trusting";
@@ -76,8 +86,11 @@ export class AcmeAuthority {
 
   async #answers(): Promise<void> {
     const deadline = Date.now() + READY_MS;
+    // Not what it said before it went away.
+    const since = (await this.#docker(["inspect", "--format", "{{.State.StartedAt}}", this.#container])).trim();
     for (;;) {
-      const said = (await this.#docker(["logs", this.#container])) + (await this.#docker.attempt(["logs", this.#container])).stderr;
+      const { stdout, stderr } = await this.#docker.attempt(["logs", "--since", since, this.#container]);
+      const said = stdout + stderr;
       if (said.includes("serving initial configuration")) return;
       if (Date.now() > deadline) throw new Error(`starting the certificate authority's stand-in: it must serve within ${READY_MS / 1000} s, found ${said.slice(-500)}`);
       await sleep(200);

@@ -19,6 +19,8 @@ options
   BERTH_PROBE_DOMAIN         name it is served under by HTTPS; empty: plain HTTP
   BERTH_PROBE_READY_PATH     default /readyz
   BERTH_PROBE_ACME_STAGING   true: the certificate is a staging one
+  BERTH_PROBE_PROJECT        berth:project, for the advice; default berth
+  BERTH_PROBE_NODE           of several nodes the proxy's, for the advice
 
 Prints a table on standard error and one line of JSON on standard output.
 Exit code: 0 passed, 10 the release is at fault, 11 the host is.
@@ -31,6 +33,8 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 const settings = z.object({
+  project: z.string().optional(),
+  nodes: z.record(z.string(), z.object({ roles: z.array(z.string()), count: z.number().optional() })).optional(),
   domain: z.string().optional(),
   app: z.object({ readyPath: z.string().optional(), port: z.number().optional() }).optional(),
   acme: z.object({ staging: z.boolean().optional() }).optional(),
@@ -42,12 +46,16 @@ export async function environmentOf(stack: string, pulumi: RunPulumi): Promise<R
   const config = z.record(z.string(), z.object({ value: z.string().optional() }))
     .parse(JSON.parse(await mustRun(pulumi, "reading the stack's settings", ["config", "--json", "--stack", stack])));
   const own = Object.entries(config).flatMap(([key, { value }]) => (key.startsWith("berth:") && value !== undefined ? [[key.slice("berth:".length), value]] : []));
-  const { domain, app, acme } = settings.parse(fromStack(Object.fromEntries(own)));
+  const { project, nodes = {}, domain, app, acme } = settings.parse(fromStack(Object.fromEntries(own)));
+  const isAlone = Object.values(nodes).reduce((sum, { count = 1 }) => sum + count, 0) < 2;
+  const node = isAlone ? undefined : Object.entries(nodes).find(([, { roles }]) => roles.includes("proxy"))?.[0];
   return {
     BERTH_PROBE_ADDRESS: address.trim(),
     BERTH_PROBE_DOMAIN: domain ?? "",
     BERTH_PROBE_READY_PATH: app?.readyPath ?? "/readyz",
     ...(app?.port === undefined ? {} : { BERTH_PROBE_APP_PORT: String(app.port) }),
     BERTH_PROBE_ACME_STAGING: String(acme?.staging ?? false),
+    ...(project === undefined ? {} : { BERTH_PROBE_PROJECT: project }),
+    ...(node === undefined ? {} : { BERTH_PROBE_NODE: node }),
   };
 }

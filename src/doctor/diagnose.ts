@@ -7,6 +7,7 @@ import { cpuBusy } from "./causes/load.ts";
 import { containerMemory, hostMemory, outOfMemory, redisMemory, swapping } from "./causes/memory.ts";
 import { queues, workers } from "./causes/work.ts";
 import { slowCommands } from "./causes/commands.ts";
+import { named } from "../verify/advice.ts";
 import type { DoctorFacts } from "./facts.ts";
 import { overview } from "./overview.ts";
 import { rank } from "./ranking.ts";
@@ -20,11 +21,12 @@ const RULES: readonly ((facts: DoctorFacts) => Cause[])[] = [
 
 /** Judges the facts: what is amiss, the likeliest cause first, and everything that was seen. */
 export function diagnose(facts: DoctorFacts): Diagnosis {
+  const node = facts.expectations.known ? facts.expectations.value.node?.name : undefined;
   return {
     version: 1,
     release: facts.release,
     at: facts.at,
-    findings: rank(RULES.flatMap((rule) => rule(facts))),
+    findings: rank(RULES.flatMap((rule) => rule(facts))).map((finding) => ({ ...finding, next: named(finding.next, node) })),
     seen: overview(facts),
     stats: facts.stats.known ? facts.stats.value.map(({ name, cpu, memory, memoryPercent, blockIo }) => ({ name, cpu, memory, memoryPercent, blockIo })) : [],
   };

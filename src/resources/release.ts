@@ -1,6 +1,6 @@
 import { local, remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Here } from "../config/nodes.ts";
+import { firstOf, type Here } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import type { ReleaseBundle } from "../release/bundle.ts";
 import { verdictLine } from "../verify/table.ts";
@@ -51,6 +51,7 @@ export class OutsideProbe extends pulumi.ComponentResource {
   constructor(name: string, args: { config: Config; server: Server; bundle: pulumi.Output<ReleaseBundle>; release: Release }) {
     super("berth:index:OutsideProbe", name, {});
     const { config, server, bundle, release } = args;
+    const { node } = firstOf(config);
     const probe = new local.Command(name, {
       create: "npm run --silent berth -- probe",
       environment: {
@@ -60,6 +61,8 @@ export class OutsideProbe extends pulumi.ComponentResource {
         BERTH_PROBE_READY_PATH: config.app.readyPath,
         BERTH_PROBE_APP_PORT: String(config.app.port),
         BERTH_PROBE_ACME_STAGING: String(config.acme.staging),
+        BERTH_PROBE_PROJECT: config.project,
+        BERTH_PROBE_NODE: node.address === null ? "" : node.name,
         BERTH_PROBE_RELEASE: bundle.apply((it) => it.r12),
       },
       addPreviousOutputInEnv: false,

@@ -14,6 +14,9 @@ export interface ProbeOptions {
   readonly closed: readonly number[];
   /** Certificates of Let's Encrypt's staging are trusted by nobody: only their dates are judged. */
   readonly untrustedCertificate?: boolean;
+  /** What the advice is to name: the project, whose containers are called by it, and of several nodes the proxy's. Absent: `berth`, and but one node. */
+  readonly project?: string;
+  readonly node?: string;
   /** Ports of the proxy, where they are not 80 and 443 (a test). */
   readonly httpPort?: number;
   readonly httpsPort?: number;
@@ -27,7 +30,7 @@ export const CLOSED_PORTS: readonly number[] = [6379, 5432, 2375, 2376, 2377];
 const APP_PORT = 3000;
 
 /**
- * Reads BERTH_PROBE_ADDRESS, _ADDRESS6, _DOMAIN, _READY_PATH, _APP_PORT, _ACME_STAGING.
+ * Reads BERTH_PROBE_ADDRESS, _ADDRESS6, _DOMAIN, _READY_PATH, _APP_PORT, _ACME_STAGING, _PROJECT, _NODE.
  *
  * @throws when there is no address
  */
@@ -40,6 +43,8 @@ export function probeOptions(environment: Readonly<Record<string, string | undef
   if (address === undefined) throw new Error("probing the server: required: its address in BERTH_PROBE_ADDRESS; found: none; `pulumi stack output address` tells it");
   const address6 = read("ADDRESS6");
   const domain = read("DOMAIN");
+  const project = read("PROJECT");
+  const node = read("NODE");
   const open = domain === undefined ? [22, 80] : [22, 80, 443];
   // Without a domain nothing answers HTTPS, and nothing should.
   const closed = [...CLOSED_PORTS, appPort(read("APP_PORT")), ...(domain === undefined ? [443] : [])];
@@ -52,6 +57,8 @@ export function probeOptions(environment: Readonly<Record<string, string | undef
     // An API that listens on 80 in its container is behind the proxy's 80: what must be open is not also closed.
     closed: [...new Set(closed)].filter((port) => !open.includes(port)),
     untrustedCertificate: read("ACME_STAGING") === "true",
+    ...(project === undefined ? {} : { project }),
+    ...(node === undefined ? {} : { node }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { typedOutside } from "./advice.ts";
 import { hostClock, type ProbedPort, probeCertificate, probeClosed, probeOpen, probeOperators, probeReady } from "./checks/outside.ts";
 import type { Fact } from "./fact.ts";
 import { type Answer, lookAtAnswer, lookAtCertificate, lookAtPort, type Target } from "./probe-look.ts";
@@ -33,9 +34,8 @@ export async function probe(options: ProbeOptions): Promise<Check[]> {
     probeOpen(open), probeClosed(closed), probeReady(ready, readyPath),
     probeOperators(await lookAtAnswer(target, operatorsPath), operatorsPath), hostClock(ready),
   ];
-  if (domain === undefined) return checks;
-  const certificate = await lookAtCertificate(address, target.port, domain);
-  return [...checks, probeCertificate(certificate, domain, Date.now(), untrusted)];
+  const certificate = domain === undefined ? [] : [probeCertificate(await lookAtCertificate(address, target.port, domain), domain, Date.now(), untrusted)];
+  return typedOutside([...checks, ...certificate], { project: options.project ?? "berth", node: options.node });
 }
 
 function lookAtPorts(addresses: readonly string[], ports: readonly number[]): Promise<ProbedPort[]> {

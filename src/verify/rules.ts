@@ -20,8 +20,8 @@ const host = (proves: string, todo: string): Rule => ({ proves, cause: "host", u
 const lenient = (rule: Rule): Rule => ({ ...rule, unknownPasses: true });
 
 /**
- * What mends more than one thing, as it is typed on a laptop: the words of `todo` are to be copied. `<redis>` stands for the container's name,
- * which a check fills in.
+ * What mends more than one thing, as it is typed on a laptop: the words of `todo` are to be copied. `<redis>` and `<proxy>` stand for the containers'
+ * names, which are filled in.
  */
 const RESTART = "`berth ssh -- sudo docker restart <redis>`";
 /** Starts what is stopped, and makes anew what is not as compose.yaml has it. What runs as it should is left alone. */
@@ -33,13 +33,19 @@ const TMPFILES = "`berth ssh -- sudo systemd-tmpfiles --create berth.conf`";
 /** Where no setting has changed, `pulumi up` alone has nothing to do. */
 const AGAIN = "`npx pulumi up --replace '**host-*'`";
 
+/** What was changed at Hetzner, past the stack. */
+const REFRESH = "`npx pulumi up --refresh`";
+const ACME = "DNS of the domain must point at the server, ports 80 and 443 be open; `berth logs proxy` names the ACME fault. Caddy tries again by itself, and at once after `berth ssh -- sudo docker restart <proxy>`.";
+/** After a disk that took nothing. It belongs to making room, whatever Redis says by then. */
+export const REWRITE = "Then, before anything restarts Redis, have the file written anew, because a write that was cut short may have left a hole in it, which Redis refuses to load: `berth exec redis -- sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli BGREWRITEAOF'`";
+
 /** Every check by id, in the order of the table. `<queue>` stands for each queue. */
 export const RULES = {
   "redis.ready": release("Redis answers PONG to the application's own waitForRedisReady", `Read \`berth logs redis\`. A password that was changed by CONFIG SET: ${RESTART}; one that was changed in secrets.redisPassword comes with \`npx pulumi up\`.`),
   "redis.loading": release("the append-only file is loaded (loading:0)", "Wait and `berth verify` again; if it takes longer than redis.loadSeconds, raise that."),
   "redis.save": release("no RDB snapshots (`save` is empty)", `Look who set it, a migration or somebody by CONFIG SET. ${RESTART} brings redis.conf's back.`),
   "redis.aof": release("the append-only file is on", `No restart of Redis now: it would come up with what the file had when it was switched off. \`berth exec redis -- sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli CONFIG SET appendonly yes'\``),
-  "redis.aof-status": host("the last write and the last rewrite of the append-only file succeeded", `Make room on the volume (\`berth doctor disk\`, volume.sizeGb), or look for I/O errors (\`berth ssh -- sudo dmesg\`) and at memory for a fork. Then, before anything restarts Redis, have the file written anew, because a write that was cut short may have left a hole in it, which Redis refuses to load: \`berth exec redis -- sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli BGREWRITEAOF'\``),
+  "redis.aof-status": host("the last write and the last rewrite of the append-only file succeeded", `Make room on the volume (\`berth doctor disk\`, volume.sizeGb), or look for I/O errors (\`berth ssh -- sudo dmesg\`) and at memory for a fork. ${REWRITE}`),
   "redis.eviction-policy": release("a full Redis refuses writes and deletes no job (noeviction)", `Look who set it, a migration or somebody by CONFIG SET. ${RESTART} brings redis.conf's back. Jobs that were evicted are lost.`),
   "redis.maxmemory": release("maxmemory is the release's, and at most (container limit - 128 MiB) / 2", `Changed by CONFIG SET: ${RESTART} brings redis.conf's back. A larger one: redis.maxmemoryMb and redis.memoryMb by that rule, because an AOF rewrite forks and may double memory.`),
   "redis.memory": release("memory in use is under 70 % of maxmemory (70 to 85 % warns, 85 % fails)", `Bound job retention (removeOnComplete, removeOnFail), drain the queues, or raise redis.maxmemoryMb and redis.memoryMb (\`npx pulumi up\`).`),
@@ -71,19 +77,19 @@ export const RULES = {
   "exposure.metadata": release("a container cannot reach the metadata service, which shows the host's private key", FIREWALL),
   "exposure.private": release("with several nodes: Redis, Postgres and an API of another node are refused to a node whose roles do not need them", `${FIREWALL}, on the node named.`),
   "exposure.firewall": release("DOCKER-USER comes first and refuses the metadata address, and the host's own table has the release's rules and no others", FIREWALL),
-  "proxy.certificate": host("with a domain: the certificate served has 7 days or more left (under 14 warns); one of a short life, a twelfth of it (a sixth)", "DNS of the domain must point at the server, ports 80 and 443 be open; `berth logs proxy` names the ACME fault."),
+  "proxy.certificate": host("with a domain: the certificate served has 7 days or more left (under 14 warns); one of a short life, a twelfth of it (a sixth)", ACME),
   "limits.memory": release("each container's memory limit is the release's, and its swap limit equal", `Changed by \`docker update\`, or started otherwise (drift.containers).`),
   "limits.cpu": lenient(release("each container's CPU weight is the release's", `Changed by \`docker update\`, or started otherwise (drift.containers).`)),
   "drift.files": release("the files on the host are the release's, byte for byte", `${AGAIN} lays down the release's again; make the change in the stack's config instead.`),
   "drift.containers": release("each container is as the release's compose.yaml has it, and the project has no other", `${BOOT} makes the container named anew; one that is of no service: \`docker rm -f\`.`),
   "drift.kernel": lenient(host("the kernel's settings are the release's", `${SYSCTL}; what set it otherwise stands in another file of /etc/sysctl.d, or was typed.`)),
   "verify.run": release("the verification itself ran to its end", `Run \`berth verify\` again. What cannot be read: ${AGAIN} lays it down again. Else the message above is a fault of the verifier.`),
-  "probe.open": release("SSH and the proxy's ports answer where the deployer stands", "Look at the Hetzner firewall (ssh.sources) and at `berth status`."),
-  "probe.closed": release("Redis, Postgres, Docker and the API's own port do not answer from outside", "Remove the published port, and look at the Hetzner firewall."),
-  "probe.ready": release("app.readyPath answers 200 through the proxy", "Read `berth logs proxy` and `berth logs api`."),
-  "probe.operators": release("/ops/* is not passed on by the proxy", "Look at the Caddyfile: it must answer 404 to /ops/*."),
-  "probe.certificate": release("the certificate is valid for the domain, for 7 days or more (14 warns); one of a short life, for a twelfth of it (a sixth)", "DNS of the domain must point at the server, ports 80 and 443 be open; `berth logs proxy` names the ACME fault."),
-  "host.clock": host("the server's clock agrees with the deployer's within 5 s", "`timedatectl` on both; on the server `systemctl restart systemd-timesyncd`."),
+  "probe.open": release("SSH and the proxy's ports answer where the deployer stands", `A firewall of Hetzner's that was changed by hand: ${REFRESH} puts the stack's back; who may come to port 22 is ssh.sources. What does not run, \`berth status\` shows, and \`berth verify\` says how to start it.`),
+  "probe.closed": release("Redis, Postgres, Docker and the API's own port do not answer from outside", `Stop what publishes the port: exposure.ports of \`berth verify\` names it. Then close both firewalls again, Hetzner's by ${REFRESH} and the server's by ${FIREWALL}.`),
+  "probe.ready": release("app.readyPath answers 200 through the proxy", `Read \`berth logs proxy\` and \`berth logs api\`; \`berth verify\` looks from inside, and names what is wrong there. What was stopped by hand: ${BOOT}.`),
+  "probe.operators": release("/ops/* is not passed on by the proxy", `The Caddyfile must answer 404 to /ops/*, and the release's does: somebody changed it on the server (drift.files). \`berth ssh -- sudo docker stop <proxy>\` closes it now; ${AGAIN} lays the release's down, and starts the proxy with it.`),
+  "probe.certificate": release("the certificate is valid for the domain, for 7 days or more (14 warns); one of a short life, for a twelfth of it (a sixth)", ACME),
+  "host.clock": host("the server's clock agrees with the deployer's within 5 s", "`timedatectl` here and `berth ssh -- timedatectl` say which of the two is not synchronized. This machine's: set it. The server's: `berth ssh -- sudo systemctl restart systemd-timesyncd`."),
 } as const satisfies Record<string, Rule>;
 
 export type RuleId = keyof typeof RULES;

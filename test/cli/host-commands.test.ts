@@ -128,6 +128,8 @@ test("the probe of a stack is told what the program tells its own", async () => 
     BERTH_PROBE_ADDRESS: "192.0.2.10", BERTH_PROBE_DOMAIN: "app.example.com", BERTH_PROBE_READY_PATH: "/up", BERTH_PROBE_APP_PORT: "8080", BERTH_PROBE_ACME_STAGING: "true",
   });
   expect(await told({ "berth:app": "{}" })).toEqual({ BERTH_PROBE_ADDRESS: "192.0.2.10", BERTH_PROBE_DOMAIN: "", BERTH_PROBE_READY_PATH: "/readyz", BERTH_PROBE_ACME_STAGING: "false" });
+  const nodes = '{"front":{"roles":["proxy"]},"jobs":{"roles":["api","worker","redis","postgres"]}}';
+  expect(await told({ "berth:project": "shop", "berth:nodes": nodes })).toMatchObject({ BERTH_PROBE_PROJECT: "shop", BERTH_PROBE_NODE: "front" });
 });
 
 test("a stack's nodes are those that its output names, and one of them may be chosen", async () => {

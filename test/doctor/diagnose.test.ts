@@ -88,6 +88,22 @@ function inspect(service: string, change: (text: string) => string): string {
   return healthySection("inspect").split("\n").map((line) => (line.includes(`"com.docker.compose.service":"${service}"`) ? change(line) : line)).join("\n");
 }
 
+test("a full volume: making room includes Redis's file, written anew before anything restarts it", () => {
+  expect(diagnosis("disk").findings[0]?.next).toMatch(/^Delete what is not data .* before anything restarts Redis, .*`berth exec redis -- .* redis-cli BGREWRITEAOF'`\.$/);
+});
+
+test("of several nodes, what is to be typed on a server names the one that was asked; and a remount what comes before it", () => {
+  const node = { name: "jobs", address: "10.83.7.7", redis: "here", postgres: "here", api: "here", at: {}, last: true, canary: true, instances: [], others: [], privatePorts: [], refused: [] };
+  const change = { expectations: JSON.stringify({ ...(JSON.parse(healthySection("expectations")) as object), node }) };
+  expect(diagnosis("hung", change).findings[0]?.next).toContain("`berth ssh --node=jobs -- sudo docker restart berth-worker-1`");
+  const mounts = healthySection("mounts").replaceAll(" /mnt/berth ", " /mnt/other ");
+  const gone = diagnosis(undefined, { ...change, mounts }).findings[0];
+  expect(gone?.id).toBe("disk.volume");
+  expect(gone?.next).toContain("`berth ssh --node=jobs -- sudo systemctl restart berth-volume`");
+  const off = stream(undefined, { mounts }).replaceAll("aof_enabled:1", "aof_enabled:0");
+  expect(diagnose(parseDoctor(off)).findings.find(({ id }) => id === "disk.volume")?.next).toMatch(/^First what redis\.aof says: /);
+});
+
 test("Redis does not run", () => {
   const why = "! the container of redis is exited, exit code 1";
   const found = diagnosis(undefined, {

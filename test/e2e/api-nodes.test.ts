@@ -5,6 +5,8 @@ import { onHost } from "../../src/cli/host.ts";
 import { nodesOf, nodesWith } from "../../src/cli/nodes.ts";
 import type { RunPulumi } from "../../src/cli/pulumi.ts";
 import { lastUpdate, rollBackUpdate, stateOf } from "../../src/cli/rollback.ts";
+import type { Report } from "../../src/verify/types.ts";
+import { commands, type } from "../helpers/checks/follow.ts";
 import { check, noPulumi, notPassed, rehearsed } from "../helpers/deployment.ts";
 import { words } from "../helpers/faults.ts";
 import { eventually } from "../helpers/hardware.ts";
@@ -72,6 +74,22 @@ describe.skipIf(noPulumi !== undefined)(`the API behind the proxy of another nod
     const nodes = await nodesOf(undefined, undefined, async (args) => ({ code: 0, stdout: await it.pulumi.run(args), stderr: "" }));
     const on = async (role: string): Promise<string[]> => (await nodesWith(nodes, [role])).map(({ name }) => name ?? "");
     expect({ api: await on("api"), proxy: await on("proxy"), worker: await on("worker") }).toEqual({ api: ["api", "api-2"], proxy: ["main"], worker: ["main"] });
+  });
+
+  test("one API's port, opened to the other by hand on its node: exposure.private fails there, and passes once the advice was typed", async () => {
+    const { it } = rehearsal;
+    const verified = async (node: string): Promise<Report> => {
+      const { stdout } = await it.attemptOn(node, ["/opt/berth/scripts/current/berth", "verify", "--json"], { timeoutMs: 180_000 });
+      return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Report;
+    };
+    await run("api-2", "nft", "insert", "rule", "inet", "berth", "forward", "ct", "original", "proto-dst", "3000", "accept");
+    const open = await verified("api");
+    expect(notPassed(open)).toEqual(["exposure.private"]);
+    const found = check(open, "exposure.private");
+    expect(found).toMatchObject({ status: "fail", cause: "release", seen: expect.stringMatching(/^api on api-2: 10\.\d+\.\d+\.\d+:3000 accepted a connection$/) as string });
+    expect(commands(found.advice)).toEqual(["berth ssh --node=api-2 -- sudo /opt/berth/scripts/current/berth firewall"]);
+    for (const command of commands(found.advice)) await type(it, command);
+    expect(notPassed(await verified("api"))).toEqual([]);
   });
 
   test("one of them is stopped in order, as a reboot does, and the other killed: nobody who asks sees it", async () => {

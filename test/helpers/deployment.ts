@@ -40,7 +40,7 @@ export function notPassed(report: Report): string[] {
   return report.checks.filter((it) => it.status !== "pass").map((it) => it.id).toSorted();
 }
 
-export function check(report: Report, id: string): Check {
+export function check(report: Pick<Report, "checks">, id: string): Check {
   const found = report.checks.find((it) => it.id === id);
   if (found === undefined) throw new Error(`no check ${id} in the report; there are ${report.checks.map((it) => it.id).join(", ")}`);
   return found;

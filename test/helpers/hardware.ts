@@ -7,7 +7,8 @@ import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
 
 const answer = z.object({ server: z.object({ status: z.string() }).optional() });
 
-async function send(rehearsal: Rehearsal, method: "GET" | "POST", path: string, body?: object): Promise<z.infer<typeof answer>> {
+/** Says it to the API, and waits until nothing is under way. @throws unless it succeeds */
+export async function sendToHetzner(rehearsal: Rehearsal, method: "GET" | "POST", path: string, body?: object): Promise<z.infer<typeof answer>> {
   const response = await fetch(`${rehearsal.api.url}${path}`, {
     method,
     headers: { authorization: `Bearer ${rehearsal.api.token}`, "content-type": "application/json" },
@@ -24,18 +25,18 @@ export type ServerAction = "poweron" | "poweroff" | "shutdown" | "reboot" | "res
 
 /** @param node its name in `nodes`; the first server unless given */
 export async function act(rehearsal: Rehearsal, action: ServerAction, node?: string): Promise<void> {
-  await send(rehearsal, "POST", `/servers/${node === undefined ? rehearsal.serverId : rehearsal.serverOf(node)}/actions/${action}`, {});
+  await sendToHetzner(rehearsal, "POST", `/servers/${node === undefined ? rehearsal.serverId : rehearsal.serverOf(node)}/actions/${action}`, {});
   // A shutdown only presses the button.
   if (action !== "shutdown") return;
-  await eventually("the server is off", 300_000, async () => (await send(rehearsal, "GET", `/servers/${rehearsal.serverId}`)).server?.status === "off");
+  await eventually("the server is off", 300_000, async () => (await sendToHetzner(rehearsal, "GET", `/servers/${rehearsal.serverId}`)).server?.status === "off");
 }
 
 export async function detachVolume(rehearsal: Rehearsal): Promise<void> {
-  await send(rehearsal, "POST", `/volumes/${rehearsal.volumeId}/actions/detach`, {});
+  await sendToHetzner(rehearsal, "POST", `/volumes/${rehearsal.volumeId}/actions/detach`, {});
 }
 
 export async function attachVolume(rehearsal: Rehearsal): Promise<void> {
-  await send(rehearsal, "POST", `/volumes/${rehearsal.volumeId}/actions/attach`, { server: rehearsal.serverId });
+  await sendToHetzner(rehearsal, "POST", `/volumes/${rehearsal.volumeId}/actions/attach`, { server: rehearsal.serverId });
 }
 
 /** Until the application answers 200 through the proxy; gives the seconds it took. */

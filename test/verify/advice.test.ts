@@ -22,6 +22,7 @@ test.each<[fault: string, id: string, change: Change, typed: string]>([
   ["CPU time was bounded", "limits.cpu", { sections: { inspect: inspectWith("api", { host: { CpuQuota: 50_000 } }) } }, "`berth ssh -- sudo docker stop shop-api-1`, `berth ssh -- sudo docker rm shop-api-1`, `berth ssh -- sudo /opt/berth/scripts/current/berth boot`"],
   ["a container that is not the release's", "drift.containers", { sections: { inspect: (SECTIONS["inspect"] ?? "").replace("[", ODD) } }, "`berth ssh -- sudo docker rm --force odd`"],
   ["nothing is mounted", "host.volume", { sections: { mounts: MOUNTS.replace("/mnt/berth", "/mnt/other") } }, "`berth ssh -- sudo systemctl restart berth-volume`"],
+  ["a certificate near its end", "proxy.certificate", { sections: { certificate: "notBefore=Aug  1 00:00:00 2026 GMT\nnotAfter=Nov  3 00:00:00 2026 GMT\nissuer=CN = R10" } }, "`berth ssh -- sudo docker restart shop-proxy-1`"],
   ["something covers the volume", "host.volume", { sections: { mounts: `${MOUNTS}\n99 22 0:30 / /mnt/berth rw - tmpfs tmpfs rw` } }, "`berth ssh -- sudo umount /mnt/berth`"],
 ])("%s: %s says what to type", (_, id, change, typed) => {
   expect(advice(id, change)).toContain(typed);

@@ -58,8 +58,11 @@ describe("probe over HTTP", () => {
   test("the API is not ready", async () => {
     expect(await probed(await proxy({ "/readyz": 503 }))).toEqual({ ...HEALTHY, "probe.ready": "fail" });
   });
-  test("the operators' paths are passed on", async () => {
-    expect(await probed(await proxy({ "/readyz": 200, "/ops/queue": 200 }))).toEqual({ ...HEALTHY, "probe.operators": "fail" });
+  test("the operators' paths are passed on: what to type has the project's container and, of several nodes, the proxy's", async () => {
+    const port = await proxy({ "/readyz": 200, "/ops/queue": 200 });
+    expect(await probed(port)).toEqual({ ...HEALTHY, "probe.operators": "fail" });
+    const checks = await probe({ address: "127.0.0.1", httpPort: port, readyPath: "/readyz", open: [port], closed: [], patienceMs: 0, project: "shop", node: "front" });
+    expect(checks.find(({ id }) => id === "probe.operators")?.advice).toContain("`berth ssh --node=front -- sudo docker stop shop-proxy-1`");
   });
   test.each([-9000, 9000])("the clock is off by %s ms", async (off) => {
     expect(await probed(await proxy({ "/readyz": 200 }, off))).toEqual({ ...HEALTHY, "host.clock": "fail" });
@@ -129,9 +132,9 @@ describe("probeOptions", () => {
     });
   });
   test("a domain", () => {
-    const environment = { BERTH_PROBE_ADDRESS: "203.0.113.5", BERTH_PROBE_ADDRESS6: "2001:db8::1", BERTH_PROBE_DOMAIN: "shop.example", BERTH_PROBE_READY_PATH: "/up", BERTH_PROBE_APP_PORT: "8080", BERTH_PROBE_ACME_STAGING: "true" };
+    const environment = { BERTH_PROBE_ADDRESS: "203.0.113.5", BERTH_PROBE_ADDRESS6: "2001:db8::1", BERTH_PROBE_DOMAIN: "shop.example", BERTH_PROBE_READY_PATH: "/up", BERTH_PROBE_APP_PORT: "8080", BERTH_PROBE_ACME_STAGING: "true", BERTH_PROBE_PROJECT: "shop", BERTH_PROBE_NODE: "front" };
     expect(probeOptions(environment)).toEqual({
-      address: "203.0.113.5", address6: "2001:db8::1", domain: "shop.example", readyPath: "/up", open: [22, 80, 443], closed: [6379, 5432, 2375, 2376, 2377, 8080], untrustedCertificate: true,
+      address: "203.0.113.5", address6: "2001:db8::1", domain: "shop.example", readyPath: "/up", open: [22, 80, 443], closed: [6379, 5432, 2375, 2376, 2377, 8080], untrustedCertificate: true, project: "shop", node: "front",
     });
   });
   test("an API that listens on 80 inside its container: the proxy's 80 is open, and not closed too", () => {

@@ -1,4 +1,7 @@
+import { typed } from "../../verify/advice.ts";
 import { hostVolume } from "../../verify/checks/host.ts";
+import { redisAof, redisAofStatus } from "../../verify/checks/redis.ts";
+import { REWRITE } from "../../verify/rules.ts";
 import { bytes, percent } from "../../verify/words.ts";
 import type { DoctorFacts, FileSystem, Other } from "../facts.ts";
 import type { Cause, Change } from "../types.ts";
@@ -20,8 +23,10 @@ const MINUTE_SECONDS = 60;
 
 export function diskVolume(facts: DoctorFacts): Cause[] {
   if (!facts.expectations.known || facts.expectations.value.volume === null) return [];
-  const check = hostVolume(checkFacts(facts), facts.expectations.value);
-  if (check.status !== "fail") return [];
+  const [seen, expectations] = [checkFacts(facts), facts.expectations.value];
+  // A remount restarts Redis: what its file says comes first, as in the verification.
+  const [check] = typed([hostVolume, redisAof, redisAofStatus].map((judge) => judge(seen, expectations)), seen, expectations);
+  if (check?.status !== "fail") return [];
   return [{
     id: "disk.volume", level: "critical", what: "the data is not on its volume",
     evidence: [check.seen, `expected: ${check.expected}`], next: check.advice,
@@ -60,10 +65,17 @@ function space(facts: DoctorFacts, disk: FileSystem): Cause[] {
     what: `${volume ? "the data volume" : "the root disk"} ${full ? "is full" : "has little room"}`,
     evidence,
     next: volume
-      ? "Delete what is not data on the volume, or make it larger."
+      ? `Delete what is not data on the volume, or make it larger.${full ? rewritten(facts) : ""}`
       : "Make room: `docker system df`, `journalctl --disk-usage`, `berth doctor disk`; or a server type with a larger disk.",
     changes: volume ? largerVolume(disk) : [{ key: "server.type", to: undefined, hint: "a larger one" }],
   }];
+}
+
+/** Of a Redis here that keeps a file: whether a write was cut short is not to be seen once there is room. */
+function rewritten({ expectations, redis }: DoctorFacts): string {
+  const isHere = expectations.known && "redis" in expectations.value.images;
+  const isOff = redis.config.known && redis.config.value.get("appendonly") === "no";
+  return isHere && !isOff ? ` ${REWRITE}.` : "";
 }
 
 /** Hetzner's volumes grow in whole GB, while they are mounted. */
@@ -116,7 +128,7 @@ function strangers(facts: DoctorFacts, disk: FileSystem): Cause[] {
         `${other.name} (image ${shortImage(other.image)}, ${other.running ? "running" : "stopped"}) wrote ${bytes(size)} of the ${bytes(used)} used: ${where}`, room(disk), ...losing(disk),
         ...(isFull(disk) ? refusals(facts) : []),
       ],
-      next: `Stop it, move what it wrote, and give it a disk of its own: \`berth ssh -- sudo docker rm -f ${other.name}\`. Meant to stay? Then the volume must be larger.`,
+      next: `Stop it, move what it wrote, and give it a disk of its own: \`berth ssh -- sudo docker rm -f ${other.name}\`. Meant to stay? Then the volume must be larger.${isFull(disk) && isVolume(facts, disk) ? rewritten(facts) : ""}`,
       changes: isVolume(facts, disk) ? largerVolume(disk) : [],
     }];
   });

@@ -2,6 +2,7 @@ import { infoNumber } from "../../redis/info.ts";
 import { bytes, shown } from "../../verify/words.ts";
 import type { DoctorFacts } from "../facts.ts";
 import type { Cause } from "../types.ts";
+import { REWRITE } from "../../verify/rules.ts";
 import { containersOf } from "../../verify/services.ts";
 
 /** Redis itself: does it answer, is it as the release made it, does its file keep up. */
@@ -108,7 +109,7 @@ export function redisPersistence({ redis, before }: DoctorFacts): Cause[] {
     causes.push({
       id: "redis.aof-status", level: "critical", what: "Redis could not write its append-only file",
       evidence: bad.map((field) => `${field}:${info.get(field) ?? ""}`),
-      next: "Room on the volume (`berth doctor disk`), then I/O errors (`berth ssh -- sudo dmesg | tail`), then memory for a fork.",
+      next: `Room on the volume (\`berth doctor disk\`), then I/O errors (\`berth ssh -- sudo dmesg | tail\`), then memory for a fork. ${REWRITE}.`,
     });
   }
   const late = (infoNumber(info, "aof_delayed_fsync") ?? 0) - (before.info.known ? infoNumber(before.info.value, "aof_delayed_fsync") ?? 0 : Number.POSITIVE_INFINITY);

@@ -1,6 +1,7 @@
 import { redisCli } from "../../../rehearsal/observe.ts";
 import type { Rehearsal } from "../../../rehearsal/rehearsal.ts";
 import { fillRedis } from "../causes.ts";
+import { sendToHetzner } from "../hardware.ts";
 
 /** What somebody does to a server by hand, so that one check fails. */
 
@@ -69,6 +70,20 @@ export function publishFromHost(it: Rehearsal): Promise<string> {
 
 export function addFirewallRule(it: Rehearsal): Promise<string> {
   return it.exec(["nft", "add", "rule", "inet", "berth", "input", "tcp", "dport", "9999", "accept"]);
+}
+
+/** Somebody in Hetzner's console: SSH is let in from another office alone, and Redis's port from everywhere. */
+export async function changeAtHetzner(it: Rehearsal): Promise<void> {
+  const [firewall] = it.api.books.firewalls.values();
+  if (firewall === undefined) throw new Error("change the firewall in Hetzner's console: one is required, found none");
+  const rule = ({ direction, protocol, port, sourceIps, description }: (typeof firewall.rules)[number]) => ({ direction, protocol, port, source_ips: port === "22" ? ["198.51.100.0/24"] : sourceIps, description });
+  const redis = { direction: "in", protocol: "tcp", port: "6379", source_ips: ["0.0.0.0/0"], description: "by hand" };
+  await sendToHetzner(it, "POST", `/firewalls/${firewall.id}/actions/set_rules`, { rules: [...firewall.rules.map(rule), redis] });
+}
+
+/** A Caddyfile that lost two lines to somebody's editor, and a proxy that was told to read it. */
+export function passOnOperators(it: Rehearsal): Promise<string> {
+  return sh(it, "sed -i '/@operators/d' /opt/berth/files/*-Caddyfile; docker restart berth-proxy-1");
 }
 
 /** Both fences: Docker's chain and the host's own. */

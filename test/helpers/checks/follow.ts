@@ -10,7 +10,7 @@ import type { Row } from "./rounds.ts";
 /** Following the verification's advice as a person does: what stands between backticks is typed, what is a setting is set. */
 
 /** Those that only look. */
-const LOOKS = /^berth (?:logs|doctor|status|verify)\b|^berth ssh -- (?:findmnt|sudo (?:dmesg|ss))\b|^npx pulumi up$/;
+const LOOKS = /^berth (?:logs|doctor|status|verify)\b|^berth ssh -- (?:findmnt|timedatectl|sudo (?:dmesg|ss))\b|^npx pulumi up$/;
 
 /** The commands in an advice that change something, in its order. */
 export function commands(advice: string): string[] {
@@ -32,7 +32,8 @@ export async function follow(it: Rehearsal, rows: readonly Row[], report: Report
       if (typed.length === 0) throw new Error(`${id}: a command to type is required in its advice, found: ${advice}`);
       for (const command of typed) {
         if (done.includes(command) || last.includes(command)) continue;
-        if (command.startsWith("npx pulumi")) last.push(command);
+        // What lays down and releases comes last; a refresh may be what lets the next command in.
+        if (command.startsWith("npx pulumi") && !command.includes("--refresh")) last.push(command);
         else {
           await type(it, command);
           done.push(command);
@@ -65,7 +66,8 @@ function isByHand(how: Exclude<Row["follow"], "typed">): how is { readonly says:
   return "says" in how && how["says"] instanceof RegExp;
 }
 
-async function type(it: Rehearsal, command: string): Promise<void> {
+/** @throws unless it exits 0 */
+export async function type(it: Rehearsal, command: string): Promise<void> {
   // What `berth ssh` does, without a look at Pulumi's stack for each.
   const remote = /^berth ssh -- (.*)$/.exec(command)?.[1];
   const { code, said } = remote === undefined ? await onLaptop(it, command) : await onServer(it, remote);

@@ -1,10 +1,11 @@
 import { ask, redisCli } from "../../../rehearsal/observe.ts";
 import type { Rehearsal } from "../../../rehearsal/rehearsal.ts";
 import type { RuleId } from "../../../src/verify/rules.ts";
+import { publishRedis } from "../faults.ts";
 import { fillRedis, fillVolume, restartLoading, signal } from "../causes.ts";
 import { eventually } from "../hardware.ts";
 import {
-  addFirewallRule, changeOnHost, connectStranger, cover, evict, leak, openMetadata, oomKill, publishFromHost, reject, replaceWith, requirePassword, slowFork, standIn, strangerOf,
+  addFirewallRule, changeAtHetzner, changeOnHost, connectStranger, cover, evict, leak, openMetadata, oomKill, passOnOperators, publishFromHost, reject, replaceWith, requirePassword, slowFork, standIn, strangerOf,
 } from "./faults.ts";
 
 /**
@@ -61,14 +62,17 @@ export const ROUNDS: readonly Round[] = [
     ],
   },
   {
-    name: "containers that were changed, started and bounded by hand, and a host that was opened",
+    name: "containers that were changed, started and bounded by hand, and a host that was opened, in Hetzner's console too",
     rows: [
+      { id: "probe.open", breaks: changeAtHetzner, seen: /^\d+\.\d+\.\d+\.\d+:22 no answer within 3 s$/, follow: "typed" },
+      // Past both firewalls: the server's own is opened below.
+      { id: "probe.closed", breaks: publishRedis, seen: /^\d+\.\d+\.\d+\.\d+:6379 is open$/, follow: "typed" },
       { id: "host.volume", breaks: cover, seen: /^\/mnt\/berth is \S+, the volume's device is \/dev\/\w+$/, follow: "typed" },
       { id: "limits.memory", breaks: (it) => it.exec(["docker", "update", "--memory", "1g", "--memory-swap", "2g", CONTAINER.postgres]), seen: /^postgres: limit 1 GiB, released 512 MiB; postgres: memory and swap 2 GiB, released 512 MiB$/, follow: "typed" },
       { id: "limits.cpu", breaks: (it) => it.exec(["docker", "update", "--cpu-shares", "64", "--cpus", "0.5", CONTAINER.proxy]), seen: /^proxy: cpu\.\w+ \d+, released \d+[^;]*; proxy: a quota of CPU time, released without one$/, follow: "typed" },
       { id: "app.images", breaks: (it) => replaceWith(it, "worker", "berth-by-hand"), seen: /^worker: runs berth-by-hand \([0-9a-f]{12}\), the release has /, follow: "typed" },
       { id: "drift.containers", breaks: (it) => strangerOf(it, "cron"), seen: /^worker: berth-worker-1 has another configuration than compose\.yaml; berth-cron is of no service of the release$/, follow: "typed" },
-      { id: "exposure.ports", breaks: publishFromHost, seen: /^python3 listens on 0\.0\.0\.0:9999\/tcp$/, follow: { says: /the program that listens/, hand: (it) => it.exec(["systemctl", "stop", "by-hand"]) } },
+      { id: "exposure.ports", breaks: publishFromHost, seen: /^redis-for-a-moment publishes 0\.0\.0\.0:6379\/tcp; .*python3 listens on 0\.0\.0\.0:9999\/tcp$/, follow: { says: /Stop the container named .* or the program that listens/, hand: (it) => sh(it, "docker rm -f redis-for-a-moment; systemctl stop by-hand") } },
       { id: "exposure.firewall", breaks: addFirewallRule, seen: /DOCKER-USER has no rule that refuses[^]*table inet berth lacks "forward: ip daddr 169\.254\.169\.254[^]*table inet berth has "input: tcp dport 9999 accept", which is not the release's/, follow: "typed" },
       { id: "exposure.metadata", breaks: openMetadata, seen: /^169\.254\.169\.254:80 accepted a connection$/, follow: "typed" },
       { id: "drift.kernel", breaks: (it) => it.exec(["sysctl", "-qw", "net.core.somaxconn=128"]), seen: /^net\.core\.somaxconn is 128, the release has 4096$/, follow: "typed" },
@@ -96,6 +100,7 @@ export const ROUNDS: readonly Round[] = [
       { id: "redis.aof", breaks: (it) => redisCli(it, "CONFIG SET appendonly no"), seen: /^aof_enabled:0$/, follow: "typed" },
       { id: "postgres.ready", breaks: (it) => psql(it, "ALTER ROLE app PASSWORD 'another'"), seen: /password authentication failed for user "app"/, follow: "typed" },
       { id: "app.ready", breaks: (it) => psql(it, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = 'app'"), seen: /^503: .*postgres/i, follow: { says: /it names Redis or Postgres/, hand: () => Promise.resolve() } },
+      { id: "probe.ready", seen: /^503$/, follow: "typed" },
     ],
     // What Postgres does not say, and what waits for the API.
     with: ["app.canary.email", "app.canary.file", "host.volume", "postgres.connections", "redis.config"],
@@ -125,6 +130,7 @@ export const ROUNDS: readonly Round[] = [
       { id: "host.disk", breaks: (it) => sh(it, "case $(findmnt -nvo SOURCE /mnt/berth | tail -n 1) in /dev/sd*) fallocate -l 8G /mnt/berth/export.tar ;; *) exit 1 ;; esac"), seen: /^volume: 1\.\d GiB free, 1\d %$/, follow: { says: /Grow volume\.sizeGb, or delete/, hand: (it) => it.exec(["rm", "/mnt/berth/export.tar"]) } },
       { id: "app.oom", breaks: oomKill, seen: /^worker: 1 process killed$/, follow: { "worker.memoryMb": 640 } },
       { id: "app.restarts", breaks: crash, seen: /^api: 1 restart/, follow: "typed" },
+      { id: "probe.operators", breaks: passOnOperators, seen: /^200$/, follow: "typed" },
       { id: "drift.files", breaks: changeOnHost, seen: /Caddyfile differs; \/opt\/berth\/releases\/[0-9a-f]{12}\/compose\.yaml differs; \/opt\/berth\/scripts\/[0-9a-f]{12}\/status\.sh differs; \/etc\/tmpfiles\.d\/berth\.conf differs$/, follow: "typed" },
     ],
     mayWith: ["app.health"],
