@@ -165,8 +165,9 @@ ask() {
   printf '%s\n' "$*"
 }
 
-# Counts of each queue, its oldest waiting job and its active ones with what is left of their locks: Bull 4 and BullMQ name them alike.
-# In one line and single quotes, because it goes through redis-cli's.
+# Counts of each queue, the job that waits longest and its active ones with what is left of their locks: Bull 4 and BullMQ name them alike.
+# A job waits from when it is due, and its options still say so when its own `delay` is 0 again. Since when one waits that was begun or tried before,
+# nobody wrote down: the next one counts. In one line and single quotes, because it goes through redis-cli's.
 queue_script() {
   tr '\n' ' ' <<'LUA'
 local time = redis.call('TIME')
@@ -182,8 +183,19 @@ for _, name in ipairs(ARGV) do
   local queue = { name = name, paused = redis.call('EXISTS', at .. 'meta-paused') == 1, waiting = size('wait') + size('paused') + size('prioritized'),
     active = size('active'), delayed = size('delayed'), failed = size('failed'), completed = size('completed'), jobs = {} }
   if redis.call('TYPE', at .. 'wait').ok == 'list' then
-    local last = redis.call('LRANGE', at .. 'wait', -1, -1)[1]
-    if last then queue.oldest = { id = last, added = redis.call('HGET', at .. last, 'timestamp') } end
+    local ids = redis.call('LRANGE', at .. 'wait', -20, -1)
+    for place = #ids, 1, -1 do
+      local job = redis.call('HMGET', at .. ids[place], 'timestamp', 'opts', 'processedOn', 'attemptsMade', 'atm', 'ats', 'retriedOn', 'stalledCounter')
+      local again = job[3] or job[7]
+      for _, count in ipairs({ job[4], job[5], job[6], job[8] }) do
+        if count and tonumber(count) ~= 0 then again = true end
+      end
+      if job[1] and not again then
+        local read, options = pcall(cjson.decode, job[2] or '{}')
+        queue.oldest = { id = ids[place], added = job[1], delay = read and type(options) == 'table' and tonumber(options.delay) or 0 }
+        break
+      end
+    end
   end
   if queue.active > 0 then
     for _, id in ipairs(redis.call('LRANGE', at .. 'active', -20, -1)) do

@@ -107,7 +107,7 @@ export interface Queue {
   readonly delayed: number;
   readonly failed: number;
   readonly completed: number;
-  /** Age of the job that waits longest, in seconds. */
+  /** How long the job waits that waits longest, of those that were never begun, in seconds. */
   readonly oldestSeconds: number | undefined;
   readonly jobs: readonly ActiveJob[];
 }

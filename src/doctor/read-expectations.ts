@@ -14,6 +14,7 @@ export function readExpectations(text: string): Expectations {
 /** What a diagnosis reads of them. */
 function demand(value: unknown): asserts value is Expectations {
   const missing = [
+    ...(textAt(value, "project") === undefined ? ["project"] : []),
     ...(listAt(value, "queues").length > 0 ? [] : ["queues"]),
     ...(numberAt(value, "connectionCeiling") === undefined ? ["connectionCeiling"] : []),
     ...(at(value, "volume") !== null && textAt(value, "volume", "mount") === undefined ? ["volume"] : []),

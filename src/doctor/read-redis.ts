@@ -88,6 +88,7 @@ function readQueues(reply: string): Queue[] {
   const now = numberAt(value, "now") ?? Number.NaN;
   return listAt(value, "queues").map((queue) => {
     const added = milliseconds(at(queue, "oldest", "added"));
+    const due = added === undefined ? undefined : added + (numberAt(queue, "oldest", "delay") ?? 0);
     return {
       name: textAt(queue, "name") ?? "?",
       paused: at(queue, "paused") === true,
@@ -96,7 +97,7 @@ function readQueues(reply: string): Queue[] {
       delayed: numberAt(queue, "delayed") ?? 0,
       failed: numberAt(queue, "failed") ?? 0,
       completed: numberAt(queue, "completed") ?? 0,
-      oldestSeconds: added === undefined ? undefined : Math.max(0, (now - added) / 1000),
+      oldestSeconds: due === undefined ? undefined : Math.max(0, (now - due) / 1000),
       jobs: listAt(queue, "jobs").map((job) => {
         const lock = numberAt(job, "lock") ?? -2;
         return { id: String(at(job, "id")), begun: milliseconds(at(job, "begun")), lockMs: lock < 0 ? undefined : lock };

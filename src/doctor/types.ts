@@ -38,7 +38,7 @@ export type Cause = Omit<Finding, "followsFrom" | "changes"> & { readonly change
 export const CAUSES = [
   "host.docker", "disk.volume", "disk.foreign", "disk.full", "disk.inodes", "disk.low", "redis.loading", "redis.down", "redis.silent", "redis.memory", "memory.oom",
   "memory.container", "memory.host", "swap.redis", "swap.host", "redis.slow-command", "cpu.busy", "cpu.steal", "worker.down", "worker.hung", "queue.paused",
-  "connections.surplus", "connections.foreign", "connections.maxclients", "redis.save", "redis.policy", "redis.changed", "kernel.hugepages", "kernel.overcommit",
+  "connections.surplus", "connections.foreign", "connections.maxclients", "redis.aof", "redis.save", "redis.policy", "redis.changed", "kernel.hugepages", "kernel.overcommit",
   "redis.aof-status", "redis.fsync", "redis.fork", "queue.backlog", "containers.restarts", "containers.unhealthy", "redis.latency",
 ] as const;
 export type CauseId = (typeof CAUSES)[number];

@@ -1,3 +1,4 @@
+import { inRedis } from "./advice.ts";
 import type { Cause } from "./types.ts";
 
 /** One thing that the verification proves. The table in docs/verification.md is rendered from here. */
@@ -29,7 +30,8 @@ export const BOOT = "`berth ssh -- sudo /opt/berth/scripts/current/berth boot`";
 export const FIREWALL_COMMAND = "/opt/berth/scripts/current/berth firewall";
 const FIREWALL = `\`berth ssh -- sudo ${FIREWALL_COMMAND}\``;
 const SYSCTL = "`berth ssh -- sudo sysctl --load=/etc/sysctl.d/90-berth.conf`";
-const TMPFILES = "`berth ssh -- sudo systemd-tmpfiles --create berth.conf`";
+/** Huge pages, as the release wants them. */
+export const TMPFILES = "`berth ssh -- sudo systemd-tmpfiles --create berth.conf`";
 /** Where no setting has changed, `pulumi up` alone has nothing to do. */
 const AGAIN = "`npx pulumi up --replace '**host-*'`";
 
@@ -37,14 +39,14 @@ const AGAIN = "`npx pulumi up --replace '**host-*'`";
 const REFRESH = "`npx pulumi up --refresh`";
 const ACME = "DNS of the domain must point at the server, ports 80 and 443 be open; `berth logs proxy` names the ACME fault. Caddy tries again by itself, and at once after `berth ssh -- sudo docker restart <proxy>`.";
 /** After a disk that took nothing. It belongs to making room, whatever Redis says by then. */
-export const REWRITE = "Then, before anything restarts Redis, have the file written anew, because a write that was cut short may have left a hole in it, which Redis refuses to load: `berth exec redis -- sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli BGREWRITEAOF'`";
+export const REWRITE = `Then, before anything restarts Redis, have the file written anew, because a write that was cut short may have left a hole in it, which Redis refuses to load: ${inRedis("BGREWRITEAOF")}`;
 
 /** Every check by id, in the order of the table. `<queue>` stands for each queue. */
 export const RULES = {
   "redis.ready": release("Redis answers PONG to the application's own waitForRedisReady", `Read \`berth logs redis\`. A password that was changed by CONFIG SET: ${RESTART}; one that was changed in secrets.redisPassword comes with \`npx pulumi up\`.`),
   "redis.loading": release("the append-only file is loaded (loading:0)", "Wait and `berth verify` again; if it takes longer than redis.loadSeconds, raise that."),
   "redis.save": release("no RDB snapshots (`save` is empty)", `Look who set it, a migration or somebody by CONFIG SET. ${RESTART} brings redis.conf's back.`),
-  "redis.aof": release("the append-only file is on", `No restart of Redis now: it would come up with what the file had when it was switched off. \`berth exec redis -- sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli CONFIG SET appendonly yes'\``),
+  "redis.aof": release("the append-only file is on", `No restart of Redis now: it would come up with what the file had when it was switched off. ${inRedis("CONFIG SET appendonly yes")}`),
   "redis.aof-status": host("the last write and the last rewrite of the append-only file succeeded", `Make room on the volume (\`berth doctor disk\`, volume.sizeGb), or look for I/O errors (\`berth ssh -- sudo dmesg\`) and at memory for a fork. ${REWRITE}`),
   "redis.eviction-policy": release("a full Redis refuses writes and deletes no job (noeviction)", `Look who set it, a migration or somebody by CONFIG SET. ${RESTART} brings redis.conf's back. Jobs that were evicted are lost.`),
   "redis.maxmemory": release("maxmemory is the release's, and at most (container limit - 128 MiB) / 2", `Changed by CONFIG SET: ${RESTART} brings redis.conf's back. A larger one: redis.maxmemoryMb and redis.memoryMb by that rule, because an AOF rewrite forks and may double memory.`),

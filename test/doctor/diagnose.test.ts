@@ -18,6 +18,10 @@ const CAPTURED: readonly [Cause, readonly string[]][] = [
   ["overcommit", ["kernel.overcommit"]],
   ["thp", ["kernel.hugepages"]],
   ["loading", ["redis.loading", "redis.latency"]],
+  // Off, it may not be told as a setting that a restart takes back: that restart loses the jobs.
+  ["aof", ["redis.aof"]],
+  // A monitor that may write everywhere, on a disk that somebody else filled.
+  ["mounted", ["disk.full", "redis.aof-status"]],
 ];
 
 test.each(CAPTURED)("%s: the planted cause is first", (cause, expected) => {
@@ -95,7 +99,7 @@ test("a full volume: making room includes Redis's file, written anew before anyt
 test("of several nodes, what is to be typed on a server names the one that was asked; and a remount what comes before it", () => {
   const node = { name: "jobs", address: "10.83.7.7", redis: "here", postgres: "here", api: "here", at: {}, last: true, canary: true, instances: [], others: [], privatePorts: [], refused: [] };
   const change = { expectations: JSON.stringify({ ...(JSON.parse(healthySection("expectations")) as object), node }) };
-  expect(diagnosis("hung", change).findings[0]?.next).toContain("`berth ssh --node=jobs -- sudo docker restart berth-worker-1`");
+  expect(diagnosis("hung", change).findings[0]?.next).toContain("`berth ssh --node=jobs -- sudo docker restart --time 10 berth-worker-1`");
   const mounts = healthySection("mounts").replaceAll(" /mnt/berth ", " /mnt/other ");
   const gone = diagnosis(undefined, { ...change, mounts }).findings[0];
   expect(gone?.id).toBe("disk.volume");

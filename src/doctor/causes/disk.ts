@@ -1,6 +1,5 @@
-import { typed } from "../../verify/advice.ts";
+import { onServer } from "../../verify/advice.ts";
 import { hostVolume } from "../../verify/checks/host.ts";
-import { redisAof, redisAofStatus } from "../../verify/checks/redis.ts";
 import { REWRITE } from "../../verify/rules.ts";
 import { bytes, percent } from "../../verify/words.ts";
 import type { DoctorFacts, FileSystem, Other } from "../facts.ts";
@@ -23,10 +22,8 @@ const MINUTE_SECONDS = 60;
 
 export function diskVolume(facts: DoctorFacts): Cause[] {
   if (!facts.expectations.known || facts.expectations.value.volume === null) return [];
-  const [seen, expectations] = [checkFacts(facts), facts.expectations.value];
-  // A remount restarts Redis: what its file says comes first, as in the verification.
-  const [check] = typed([hostVolume, redisAof, redisAofStatus].map((judge) => judge(seen, expectations)), seen, expectations);
-  if (check?.status !== "fail") return [];
+  const check = hostVolume(checkFacts(facts), facts.expectations.value);
+  if (check.status !== "fail") return [];
   return [{
     id: "disk.volume", level: "critical", what: "the data is not on its volume",
     evidence: [check.seen, `expected: ${check.expected}`], next: check.advice,
@@ -35,7 +32,7 @@ export function diskVolume(facts: DoctorFacts): Cause[] {
 
 export function diskSpace(facts: DoctorFacts): Cause[] {
   if (!facts.fileSystems.known) return [];
-  return facts.fileSystems.value.flatMap((disk) => [...strangers(facts, disk), ...space(facts, disk), ...inodes(disk)]);
+  return facts.fileSystems.value.flatMap((disk) => [...strangers(facts, disk), ...space(facts, disk), ...inodes(facts, disk)]);
 }
 
 function isVolume(facts: DoctorFacts, disk: FileSystem): boolean {
@@ -65,11 +62,14 @@ function space(facts: DoctorFacts, disk: FileSystem): Cause[] {
     what: `${volume ? "the data volume" : "the root disk"} ${full ? "is full" : "has little room"}`,
     evidence,
     next: volume
-      ? `Delete what is not data on the volume, or make it larger.${full ? rewritten(facts) : ""}`
-      : "Make room: `docker system df`, `journalctl --disk-usage`, `berth doctor disk`; or a server type with a larger disk.",
+      ? `Delete what is not data on the volume, or make it larger. ${ADOPTED}${full ? rewritten(facts) : ""}`
+      : `Make room: \`berth doctor disk\` shows what takes it. Or a server type with a larger disk.${full && refusals(facts).length > 0 ? rewritten(facts) : ""}`,
     changes: volume ? largerVolume(disk) : [{ key: "server.type", to: undefined, hint: "a larger one" }],
   }];
 }
+
+/** Its size is not the stack's to set. */
+const ADOPTED = "One that was adopted by its id is made larger at Hetzner; what is in it grows at the next update.";
 
 /** Of a Redis here that keeps a file: whether a write was cut short is not to be seen once there is room. */
 function rewritten({ expectations, redis }: DoctorFacts): string {
@@ -119,7 +119,7 @@ function strangers(facts: DoctorFacts, disk: FileSystem): Cause[] {
   if (!isLow(facts, disk) || !facts.others.known) return [];
   const used = disk.sizeBytes - disk.availableBytes;
   return facts.others.value.flatMap((other): Cause[] => {
-    const { size, where } = taken(facts, disk, other);
+    const { size, where, source } = taken(facts, disk, other);
     if (size < used * STRANGER_SHARE) return [];
     return [{
       id: "disk.foreign", level: "critical",
@@ -128,29 +128,52 @@ function strangers(facts: DoctorFacts, disk: FileSystem): Cause[] {
         `${other.name} (image ${shortImage(other.image)}, ${other.running ? "running" : "stopped"}) wrote ${bytes(size)} of the ${bytes(used)} used: ${where}`, room(disk), ...losing(disk),
         ...(isFull(disk) ? refusals(facts) : []),
       ],
-      next: `Stop it, move what it wrote, and give it a disk of its own: \`berth ssh -- sudo docker rm -f ${other.name}\`. Meant to stay? Then the volume must be larger.${isFull(disk) && isVolume(facts, disk) ? rewritten(facts) : ""}`,
+      next: [
+        ...(other.running ? [`Stop it: ${onServer("docker stop", other.name)}.`] : []),
+        source === undefined
+          ? "What it wrote is in the container, and goes with it: copy out what is to be kept before you remove it."
+          : `Move what it wrote out of ${source}, and give it a disk of its own.`,
+        `Meant to stay? Then ${isVolume(facts, disk) ? `the volume must be larger. ${ADOPTED}` : "the disk must be larger."}`,
+      ].join(" ") + (isFull(disk) && isVolume(facts, disk) ? rewritten(facts) : ""),
       changes: isVolume(facts, disk) ? largerVolume(disk) : [],
     }];
   });
 }
 
-function taken(facts: DoctorFacts, disk: FileSystem, other: Other): { size: number; where: string } {
-  const mounted = below(facts, disk).filter(({ path }) => other.writes.some((source) => inside(path, source))).toSorted((a, b) => b.bytes - a.bytes)[0];
-  if (mounted !== undefined) return { size: mounted.bytes, where: mounted.path };
+/**
+ * Directories that the host and its users fill. Who mounts one of them, or something above it, may write there, and that is no sign that it did: most
+ * often it reads logs or makes backups.
+ */
+const SHARED = ["/var/log/journal", "/var/lib/docker/containers", "/var/cache", "/opt/berth", "/home", "/root", "/tmp"];
+
+/** What is a stranger's own: below the mount point, and not what the stack or the host writes to as well. */
+function ownSources(facts: DoctorFacts, disk: FileSystem, other: Other): string[] {
+  const { containers } = facts.host;
+  const stack = containers.known ? containers.value.flatMap(({ mounts }) => mounts.map(({ source }) => source)) : [];
+  return other.writes.filter((source) =>
+    source !== disk.target
+    && !stack.some((path) => inside(path, source) || inside(source, path))
+    && !SHARED.some((path) => inside(path, source)));
+}
+
+function taken(facts: DoctorFacts, disk: FileSystem, other: Other): { size: number; where: string; source: string | undefined } {
+  const found = ownSources(facts, disk, other).flatMap((source) => below(facts, disk).filter(({ path }) => inside(path, source)).map((one) => ({ ...one, source })));
+  const mounted = found.toSorted((a, b) => b.bytes - a.bytes)[0];
+  if (mounted !== undefined) return { size: mounted.bytes, where: mounted.path, source: mounted.source };
   // Layers lie on the root disk.
   const written = disk.target === "/" ? other.writtenBytes ?? 0 : 0;
-  return { size: written, where: "its own layer" };
+  return { size: written, where: "its own layer", source: undefined };
 }
 
 function shortImage(reference: string): string {
   return reference.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+$/, "$1");
 }
 
-function inodes(disk: FileSystem): Cause[] {
+function inodes(facts: DoctorFacts, disk: FileSystem): Cause[] {
   if (disk.inodes === 0 || disk.freeInodes >= disk.inodes * LOW_INODES) return [];
   return [{
     id: "disk.inodes", level: "critical", what: `${disk.target} has no room for more files`,
     evidence: [`${disk.target}: ${disk.freeInodes} of ${disk.inodes} inodes free`],
-    next: `Find the directory with the many files (\`berth ssh -- sudo du --inodes -xd2 ${disk.target}\`) and empty it.`,
+    next: `Find the directory with the many files (\`berth ssh -- sudo du --inodes -xd2 ${disk.target}\`) and empty it.${isVolume(facts, disk) || refusals(facts).length > 0 ? rewritten(facts) : ""}`,
   }];
 }

@@ -1,9 +1,8 @@
+import { RULES, TMPFILES } from "../../verify/rules.ts";
 import type { DoctorFacts } from "../facts.ts";
 import type { Cause } from "../types.ts";
 
 /** Settings of the host's kernel that Redis asks for. */
-
-const REDEPLOY = "The release lays it down: `npx pulumi up` puts it back when a host setting changes; at once:";
 
 export function hugePages({ host }: DoctorFacts): Cause[] {
   if (!host.hugepages.known || host.hugepages.value !== "always") return [];
@@ -14,7 +13,7 @@ export function hugePages({ host }: DoctorFacts): Cause[] {
       "/sys/kernel/mm/transparent_hugepage/enabled: always",
       own === "0" ? "Redis itself opted out (THP_enabled 0): Postgres, the API and the worker have them" : `Redis has them too (THP_enabled ${own ?? "not shown"}): after a fork each write copies 2 MB`,
     ],
-    next: `${REDEPLOY} \`berth ssh -- 'echo never | sudo tee /sys/kernel/mm/transparent_hugepage/enabled'\`, then restart redis.`,
+    next: own === "0" ? `${TMPFILES}. Redis needs no restart.` : RULES["redis.hugepages"].todo,
   }];
 }
 
@@ -25,6 +24,6 @@ export function overcommit({ host, redis }: DoctorFacts): Cause[] {
   return [{
     id: "kernel.overcommit", level: "warning", what: "the kernel may refuse Redis's fork (overcommit is off)",
     evidence: [`vm.overcommit_memory = ${value}, required 1`, ...(rewrite === undefined ? [] : [`last AOF rewrite: ${rewrite}`])],
-    next: `${REDEPLOY} \`berth ssh -- sudo sysctl -w vm.overcommit_memory=1\`.`,
+    next: RULES["redis.overcommit"].todo,
   }];
 }

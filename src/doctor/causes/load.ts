@@ -1,3 +1,4 @@
+import { onServer } from "../../verify/advice.ts";
 import type { DoctorFacts } from "../facts.ts";
 import { type Burner, burners } from "../names.ts";
 import type { Cause, Change } from "../types.ts";
@@ -56,7 +57,7 @@ function waiting({ load, pressure, ping }: DoctorFacts): string[] {
 }
 
 function advice(first: Burner | undefined): { next: string; changes?: Change[] } {
-  if (first?.kind === "stranger") return { next: `${first.name} is none of the stack's: stop it (\`berth ssh -- sudo docker stop ${first.name}\`), bound it (\`docker update --cpus\`), or move it.` };
+  if (first?.kind === "stranger") return { next: `${first.name} is none of the stack's: stop it (${onServer("docker stop", first.name)}), bound it (${onServer("docker update --cpus 0.5", first.name)}), or move it.` };
   if (first?.kind === "process") return { next: `${first.name} runs on the host itself: stop it, or move it. \`berth doctor cpu\` shows it.` };
   return {
     next: "A server type with more cores. Its weight already keeps the worker behind Redis and the API (cpuShares); where that is not enough, a node of its own for the worker.",

@@ -1,8 +1,10 @@
 import { infoNumber } from "../../redis/info.ts";
 import { bytes, shown } from "../../verify/words.ts";
 import type { DoctorFacts } from "../facts.ts";
+import { appendOnlyFile } from "../redis-file.ts";
 import type { Cause } from "../types.ts";
-import { REWRITE } from "../../verify/rules.ts";
+import { inRedis, onServer } from "../../verify/advice.ts";
+import { BOOT, REWRITE, RULES } from "../../verify/rules.ts";
 import { containersOf } from "../../verify/services.ts";
 
 /** Redis itself: does it answer, is it as the release made it, does its file keep up. */
@@ -23,7 +25,7 @@ export function redisAnswers(facts: DoctorFacts): Cause[] {
     return [{
       id: "redis.silent", level: "critical", what: "Redis runs and does not answer",
       evidence: [info.why, ...busiest(facts)],
-      next: "A slow command or script holds every client: `berth logs redis`; SCRIPT KILL (`berth exec redis -- redis-cli SCRIPT KILL`) ends a script that has written nothing.",
+      next: `A slow command or script holds every client: \`berth logs redis\`. A script that has written nothing is ended by ${inRedis("SCRIPT KILL")}.`,
     }];
   }
   return [{
@@ -32,7 +34,9 @@ export function redisAnswers(facts: DoctorFacts): Cause[] {
       container === undefined ? "no container of redis" : `its container is ${container.status}, exit code ${container.exitCode ?? "?"}${container.oomKilled ? ", killed for want of memory" : ""}`,
       `application: everything that needs a queue waits`,
     ],
-    next: "`berth logs redis` says why it stopped. Then `npx pulumi up` (or `berth ssh -- sudo systemctl restart berth`) starts it in order.",
+    next: container?.status === "paused"
+      ? `${onServer("docker unpause", container.name)}.`
+      : `\`berth logs redis\` says why it stopped. Once that is mended, ${BOOT} starts it, and what waits for it, in order.`,
     changes: container?.oomKilled === true ? [{ key: "redis.memoryMb", to: undefined, hint: "more, by the rule" }] : [],
   }];
 }
@@ -59,6 +63,20 @@ function loading({ redis, expectations }: DoctorFacts): Cause[] {
   }];
 }
 
+/** Without it every job is in memory alone, and a restart is the wrong answer to whatever else is amiss. */
+export function redisFile(facts: DoctorFacts): Cause[] {
+  const { status, seen, advice } = appendOnlyFile(facts);
+  if (status !== "fail") return [];
+  return [{
+    id: "redis.aof", level: "critical", what: "Redis's append-only file is off: new jobs are in memory alone",
+    evidence: [`${seen}, required: on`, "a crash or a restart of Redis loses every job added since, and brings back those that were done since"],
+    next: advice,
+  }];
+}
+
+/** Settings that have a cause of their own. */
+const TOLD_APART: ReadonlySet<string> = new Set(["appendonly", "save", "maxmemory-policy"]);
+
 export function redisSettings(facts: DoctorFacts): Cause[] {
   const { config } = facts.redis;
   if (!config.known) return [];
@@ -74,7 +92,7 @@ export function redisSettings(facts: DoctorFacts): Cause[] {
         `CONFIG GET save: "${save}", the release has ""`,
         `${info.get("rdb_changes_since_last_save") ?? "?"} changes since the last snapshot; the last fork took ${milliseconds(infoNumber(info, "latest_fork_usec"))}`,
       ],
-      next: "Somebody set it by hand: a redeploy does not, and a restart of Redis takes it back. Now: `berth exec redis -- sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli CONFIG SET save \"\"'`.",
+      next: `Somebody set it by hand, and no update takes that back. Now, without a restart: ${inRedis('CONFIG SET save ""')}.`,
     });
   }
   const policy = running.get("maxmemory-policy");
@@ -82,15 +100,15 @@ export function redisSettings(facts: DoctorFacts): Cause[] {
     causes.push({
       id: "redis.policy", level: "critical", what: `a full Redis deletes jobs (maxmemory-policy ${policy})`,
       evidence: [`CONFIG GET maxmemory-policy: ${policy}, the release has noeviction`],
-      next: "Set it back (`CONFIG SET maxmemory-policy noeviction`), and look which jobs are missing.",
+      next: `Set it back: ${inRedis("CONFIG SET maxmemory-policy noeviction")}. Then look which jobs are missing, and who set it.`,
     });
   }
-  const other = [...running].filter(([name, value]) => !["save", "maxmemory-policy"].includes(name) && released.has(name) && released.get(name) !== value);
+  const other = [...running].filter(([name, value]) => !TOLD_APART.has(name) && released.has(name) && released.get(name) !== value);
   if (other.length > 0) {
     causes.push({
       id: "redis.changed", level: "warning", what: "Redis does not run with the release's settings",
       evidence: other.map(([name, value]) => `${name} is ${shown(value)}, the release has ${shown(released.get(name) ?? "")}`),
-      next: "Put what is meant into the stack's config (redis.*) and deploy; what is not, goes with a restart of Redis.",
+      next: RULES["redis.config"].todo,
     });
   }
   return causes;

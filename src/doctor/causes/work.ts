@@ -1,3 +1,5 @@
+import { onServer } from "../../verify/advice.ts";
+import { BOOT } from "../../verify/rules.ts";
 import { plural } from "../../verify/words.ts";
 import type { ActiveJob, DoctorFacts, Process, Queue } from "../facts.ts";
 import { coreShare, serviceContainer } from "../names.ts";
@@ -24,7 +26,7 @@ export function workers(facts: DoctorFacts): Cause[] {
     return [{
       id: "worker.down", level: "critical", what: "no worker runs",
       evidence: [container === undefined ? "no container of worker" : `its container is ${container.status}, exit code ${container.exitCode ?? "?"}, restarts ${container.restarts ?? "?"}`, ...backlog(facts)],
-      next: "`berth logs worker` says why; `npx pulumi up` starts it again.",
+      next: `\`berth logs worker\` says why. What was stopped or removed by hand: ${BOOT}.`,
     }];
   }
   const signs = [...idle(facts), ...beat(facts)];
@@ -35,8 +37,9 @@ export function workers(facts: DoctorFacts): Cause[] {
     id: "worker.hung", level: "critical", what: "the worker is connected and does nothing",
     evidence: [...signs, ...state, ...backlog(facts)],
     next: container.status === "paused"
-      ? "`berth ssh -- sudo docker unpause berth-worker-1`."
-      : "`berth ssh -- sudo docker restart berth-worker-1`: its jobs run again. Then find the job that does not yield: work that keeps the event loop belongs in a thread or a process.",
+      ? `${onServer("docker unpause", container.name)}.`
+      // It cannot hear that it is to end: without a bound Docker would wait for its grace period.
+      : `${onServer("docker restart --time 10", container.name)}: its jobs run again. Then find the job that does not yield: work that keeps the event loop belongs in a thread or a process.`,
   }];
 }
 
