@@ -4,7 +4,7 @@ import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { eventually } from "./hardware.ts";
 
 /** Seldom enough that Redis still has every completed job at the end: the application keeps the last thousand of each queue. */
-const EVERY_MS = 500;
+const EVERY_MS = 1_000;
 
 /** Adds a job again and again, by the stack's public address. */
 export class JobGiver {
