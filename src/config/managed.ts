@@ -19,11 +19,12 @@ export function readRedisUrl(text: string): RedisAddress | string {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme !== "redis" && scheme !== "rediss") return "a text that does not begin with rediss:// or redis://";
   if (!URL.canParse(text)) return "a URL that cannot be read (special characters of a password are written %XX)";
-  const { hostname, port, password, pathname, search, hash } = new URL(text);
+  const { hostname, port, username, password, pathname, search, hash } = new URL(text);
   if (hostname === "") return "a URL without a host";
   if (!/^\/?\d{0,2}$/.test(pathname)) return "a URL whose path is not the number of a database";
   if (search !== "" || hash !== "") return "a URL with ? or # in it (as part of a password: %3F, %23)";
-  if (!isDecodable(password)) return "a URL with a % that begins no %XX (write % as %25)";
+  if (port === "0") return "a URL with port 0, which nobody listens on";
+  if (!isDecodable(username) || !isDecodable(password)) return "a URL with a % that begins no %XX (write % as %25)";
   return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || DEFAULT_PORT), tls: scheme === "rediss", hasPassword: password !== "" };
 }
 

@@ -21,6 +21,13 @@ function samePublicHalf(a: Secret, b: Secret): boolean {
   return typeof first !== "string" && typeof second !== "string" && first.line === second.line;
 }
 
+/** Whether the server's Python makes a request of an address: it takes one as it stands, where a browser would mend it. */
+function canBePosted(address: string): boolean {
+  if (!/^https?:\/\/[\u0021-\u007e]+$/i.test(address)) return false;
+  const url = URL.parse(address);
+  return url !== null && url.username === "" && url.password === "";
+}
+
 export const accessRules: readonly Rule[] = [
   {
     reads: ["ssh.sources", "ssh.openToWorld"],
@@ -58,9 +65,9 @@ export const accessRules: readonly Rule[] = [
   {
     reads: ["secrets.alertWebhook"],
     judge: ({ secrets: { alertWebhook } }) =>
-      alertWebhook === undefined || /^https?:$/.test(URL.parse(alertWebhook.reveal().trim())?.protocol ?? "")
+      alertWebhook === undefined || canBePosted(alertWebhook.reveal().trim())
         ? []
-        : [{ path: "secrets.alertWebhook", required: "an address such as https://alerts.example.com/hooks/42", found: "another text (not shown)" }],
+        : [{ path: "secrets.alertWebhook", required: "an address such as https://alerts.example.com/hooks/42, without a user, blanks or letters beyond ASCII (as %XX)", found: "another text (not shown)" }],
   },
   {
     reads: ["acme", "domain"],

@@ -102,6 +102,8 @@ const cases: readonly (readonly [name: string, changes: Record<string, unknown>,
   ["Postgres without a major", { "postgres.image": `postgres@${digest}` }, [`postgres.image: required a tag that begins with the major version, such as postgres:17.6, beside any digest; found "postgres@${digest}"`]],
   ["Redis without a major", { "redis.image": "redis:bookworm-20260101" }, ['redis.image: required a tag that begins with the major version, such as redis:8.0.5, beside any digest; found "redis:bookworm-20260101"']],
   // Access
+  ...["https://alerts.example.com/hooks/4 2", "https://alerts.example.com/h\u00f6r", "https://me:planted@alerts.example.com/", "https:alerts.example.com", "a pigeon"].map((address): [string, Readonly<Record<string, unknown>>, string[]] =>
+    [`a webhook that no request can be made of, ${address}`, { "secrets.alertWebhook": address }, ["secrets.alertWebhook: required an address such as https://alerts.example.com/hooks/42, without a user, blanks or letters beyond ASCII (as %XX); found another text (not shown)"]]),
   ["no SSH source", { "ssh.sources": [] }, ["ssh.sources: required at least one address range that may reach port 22 (or ssh.openToWorld: true); found an empty list"]],
   ["the world over IPv4", { "ssh.sources": ["203.0.113.7/32", "0.0.0.0/0"] }, ['ssh.sources[1]: required a range smaller than the world (or ssh.openToWorld: true, in so many words); found "0.0.0.0/0"']],
   ["the world over IPv6", { "ssh.sources": ["::/0"] }, ['ssh.sources[0]: required a range smaller than the world (or ssh.openToWorld: true, in so many words); found "::/0"']],

@@ -107,6 +107,9 @@ test("Berth's own Redis takes no setting of a managed one", () => {
 test.each([
   ["rediss://app:p%40ss@eu1.example.net:6380/3", { host: "eu1.example.net", port: 6380, tls: true, hasPassword: true }],
   ["redis://[fd00::5]", { host: "fd00::5", port: 6379, tls: false, hasPassword: false }],
+  ["rediss://us%er:pw@eu1.example.net", "a URL with a % that begins no %XX (write % as %25)"],
+  ["rediss://app:p%w@eu1.example.net", "a URL with a % that begins no %XX (write % as %25)"],
+  ["rediss://app:pw@eu1.example.net:0", "a URL with port 0, which nobody listens on"],
   ["valkeys://x", "a text that does not begin with rediss:// or redis://"],
   ["rediss://", "a URL without a host"],
   ["rediss://:a/b@h:port", "a URL that cannot be read (special characters of a password are written %XX)"],
