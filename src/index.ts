@@ -28,6 +28,8 @@ const last = nodes.at(-1)?.release ?? release;
 const probe = new OutsideProbe("probe", { config, server, bundle, release: last });
 
 export const address = server.address;
+// Empty without server.ipv6.
+export const address6 = server.address6;
 export const url = config.domain === undefined ? pulumi.interpolate`http://${address}` : `https://${config.domain}`;
 export const releaseId = bundle.apply((it) => it.r12);
 export const verification = verdicts(nodes);

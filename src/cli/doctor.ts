@@ -5,7 +5,7 @@ import type { Diagnosis } from "../doctor/types.ts";
 import type { SshTarget } from "../ssh.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { askHost, takeNode, takeStack } from "./host.ts";
-import { eachNode, nodesOf, onNodes } from "./nodes.ts";
+import { eachNode, nodeLine, type NodeTarget, nodesOf, onNodes } from "./nodes.ts";
 
 /** Section -> what it prints. The host's script has the same names. */
 export const SECTIONS: Readonly<Record<string, string>> = {
@@ -32,7 +32,9 @@ figures and the next step. Reads only, and asks little of Redis. With a SECTION 
 options
   --stack=NAME  default: the selected stack
   --node=NAME   one of several; default: each, one after the other
-  --json        the diagnosis as a line of JSON a node, and no table
+  --json        the diagnosis as a line of JSON, and no table; of several nodes
+                a line each with its "node", and with an "error" instead of a
+                diagnosis for one that gave none
 
 sections
 ${Object.entries(SECTIONS).map(([name, what]) => `  ${name.padEnd(width)}  ${what}`).join("\n")}
@@ -49,11 +51,18 @@ export async function run(args: readonly string[]): Promise<number> {
   const { section, json } = doctorOptions(rest);
   const nodes = await nodesOf(stack, node);
   if (section !== undefined) return await onNodes(nodes, ["doctor", section], TIMEOUT_SECONDS);
-  return await eachNode(nodes, async ({ target }) => {
+  return await diagnoseNodes(nodes, json);
+}
+
+/** Diagnose each node. @returns the first exit code that is not 0; 1 for one that does not answer */
+export function diagnoseNodes(nodes: readonly NodeTarget[], json: boolean, out: Pick<NodeJS.WriteStream, "write"> = process.stdout): Promise<number> {
+  return eachNode(nodes, async ({ name, target }) => {
     const diagnosis = await diagnoseHost(target);
-    process.stdout.write(json ? `${JSON.stringify(diagnosis)}\n` : doctorTable(diagnosis));
+    out.write(json ? nodeLine(name, diagnosis) : doctorTable(diagnosis));
     return diagnosis.findings.length === 0 ? 0 : 10;
-  }, json ? process.stderr : process.stdout);
+  }, json ? process.stderr : out, ({ name }, error) => {
+    if (json && name !== undefined) out.write(nodeLine(name, { error }));
+  });
 }
 
 /** @throws {CommandError} when the server does not tell its facts */

@@ -38,10 +38,11 @@ export function onNodes(nodes: readonly NodeTarget[], command: readonly string[]
 /**
  * Ask one node after the other, each under its name. One that does not answer, or cannot tell, is said, the others are asked all the same, and at the end those that did not answer are said again.
  * @param out where the answers go, so that the names stand among them
+ * @param unanswered is told who gave no answer, and why: for a program, which reads no words of standard error
  * @returns the first exit code that is not 0; one that does not answer, or cannot tell, counts as 1
  * @throws {Unreachable | CommandError} when it is the only one
  */
-export async function eachNode<N extends NodeTarget>(nodes: readonly N[], ask: (node: N) => Promise<number>, out: Out = process.stderr): Promise<number> {
+export async function eachNode<N extends NodeTarget>(nodes: readonly N[], ask: (node: N) => Promise<number>, out: Out = process.stderr, unanswered: (node: N, why: string) => void = () => undefined): Promise<number> {
   const codes: number[] = [];
   const silent: string[] = [];
   for (const node of nodes) {
@@ -49,7 +50,7 @@ export async function eachNode<N extends NodeTarget>(nodes: readonly N[], ask: (
     try {
       codes.push(await ask(node));
     } catch (error) {
-      sayNotAnswered(node, error);
+      unanswered(node, sayNotAnswered(node, error));
       if (node.name !== undefined && error instanceof Unreachable) silent.push(node.name);
       codes.push(1);
     }
@@ -62,11 +63,18 @@ const SILENT = "One that is off: power it on at Hetzner, and it comes up by itse
 
 /**
  * Says of one node among several what of it is not known, while the others are asked.
+ * @returns why
  * @throws the error itself on a stack of one node, and when it is no matter of that node alone
  */
-function sayNotAnswered({ name }: NodeTarget, error: unknown): void {
+function sayNotAnswered({ name }: NodeTarget, error: unknown): string {
   if (name === undefined || !(error instanceof Unreachable || error instanceof CommandError)) throw error;
   process.stderr.write(`berth: node ${name}${error instanceof Unreachable ? " does not answer" : ""}: ${error.message}\n`);
+  return error.message;
+}
+
+/** A line of JSON about a node, with its name where the stack has several: whose it is must be in the line itself. */
+export function nodeLine(name: string | undefined, value: object): string {
+  return `${JSON.stringify(name === undefined ? value : { node: name, ...value })}\n`;
 }
 
 /** Standard output or standard error. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { fromStack } from "../config/stack.ts";
 import { probeMain } from "../verify/probe.ts";
-import { UsageError } from "./command.ts";
+import { CommandError, UsageError } from "./command.ts";
 import { takeStack } from "./host.ts";
 import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
 
@@ -14,7 +14,7 @@ options
                              environment:
 
   BERTH_PROBE_ADDRESS        address of the server (pulumi stack output address)
-  BERTH_PROBE_ADDRESS6       its IPv6 address, when it has one
+  BERTH_PROBE_ADDRESS6       its IPv6 address, if it has one (output address6)
   BERTH_PROBE_APP_PORT       the API's own port, which must not answer; 3000
   BERTH_PROBE_DOMAIN         name it is served under by HTTPS; empty: plain HTTP
   BERTH_PROBE_READY_PATH     default /readyz
@@ -32,6 +32,8 @@ export async function run(args: readonly string[]): Promise<number> {
   return probeMain(stack === undefined ? process.env : await environmentOf(stack, runPulumi));
 }
 
+const outputs = z.object({ address: z.string().optional(), address6: z.string().optional() });
+
 const settings = z.object({
   project: z.string().optional(),
   nodes: z.record(z.string(), z.object({ roles: z.array(z.string()), count: z.number().optional() })).optional(),
@@ -42,7 +44,8 @@ const settings = z.object({
 
 /** What the probe is told of a stack's server: as the program tells it (`src/resources/release.ts`). */
 export async function environmentOf(stack: string, pulumi: RunPulumi): Promise<Record<string, string>> {
-  const address = await mustRun(pulumi, "finding the server's address", ["stack", "output", "address", "--stack", stack]);
+  const { address, address6 } = outputs.parse(JSON.parse(await mustRun(pulumi, "finding the server's address", ["stack", "output", "--json", "--stack", stack])));
+  if (address === undefined) throw new CommandError("finding the server's address: required the output `address`; found none; `npx pulumi up` makes a server first");
   const config = z.record(z.string(), z.object({ value: z.string().optional() }))
     .parse(JSON.parse(await mustRun(pulumi, "reading the stack's settings", ["config", "--json", "--stack", stack])));
   const own = Object.entries(config).flatMap(([key, { value }]) => (key.startsWith("berth:") && value !== undefined ? [[key.slice("berth:".length), value]] : []));
@@ -50,7 +53,8 @@ export async function environmentOf(stack: string, pulumi: RunPulumi): Promise<R
   const isAlone = Object.values(nodes).reduce((sum, { count = 1 }) => sum + count, 0) < 2;
   const node = isAlone ? undefined : Object.entries(nodes).find(([, { roles }]) => roles.includes("proxy"))?.[0];
   return {
-    BERTH_PROBE_ADDRESS: address.trim(),
+    BERTH_PROBE_ADDRESS: address,
+    ...(address6 === undefined || address6 === "" ? {} : { BERTH_PROBE_ADDRESS6: address6 }),
     BERTH_PROBE_DOMAIN: domain ?? "",
     BERTH_PROBE_READY_PATH: app?.readyPath ?? "/readyz",
     ...(app?.port === undefined ? {} : { BERTH_PROBE_APP_PORT: String(app.port) }),

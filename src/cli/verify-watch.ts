@@ -46,8 +46,13 @@ export async function watch({ verify, json, redraw, everySeconds, write, interru
   }
 }
 
+/** What a program reads in place of a report. */
+export function couldNotBe(error: string): { readonly version: 1; readonly verdict: "fail"; readonly cause: null; readonly error: string } {
+  return { version: 1, verdict: "fail", cause: null, error };
+}
+
 function shown({ code, report, said }: Verified, { json, redraw, everySeconds }: Pick<WatchOptions, "json" | "redraw" | "everySeconds">): string {
-  if (json) return report === undefined ? `${JSON.stringify({ version: 1, verdict: "fail", cause: null, error: lastLine(said) })}\n` : `${JSON.stringify(report)}\n`;
+  if (json) return report === undefined ? `${JSON.stringify(couldNotBe(lastLine(said)))}\n` : `${JSON.stringify(report)}\n`;
   const text = report === undefined ? `could not be verified (exit ${code}): ${lastLine(said)}\n` : redraw ? table(report) : lines(report);
   return redraw ? `${CLEAR}${text}\nagain in ${everySeconds} s; Ctrl-C ends\n` : text;
 }
@@ -59,7 +64,7 @@ function lines(report: Report): string {
   return [head, ...notable.map((check) => `  ${passes(check) ? "warn" : "FAIL"} ${check.id}: ${check.warning === undefined ? check.seen : `${check.seen} (${check.warning})`}`), ""].join("\n");
 }
 
-function lastLine(text: string): string {
+export function lastLine(text: string): string {
   return text.trim().split("\n").at(-1) ?? "";
 }
 

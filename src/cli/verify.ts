@@ -3,8 +3,8 @@ import { table } from "../verify/table.ts";
 import { runOverSsh, type SshTarget } from "../ssh.ts";
 import { UsageError } from "./command.ts";
 import { takeNode, takeStack } from "./host.ts";
-import { eachNode, type NodeTarget, nodesOf, theNode } from "./nodes.ts";
-import { untilInterrupted, watch, type Verified } from "./verify-watch.ts";
+import { eachNode, nodeLine, type NodeTarget, nodesOf, theNode } from "./nodes.ts";
+import { couldNotBe, lastLine, untilInterrupted, watch, type Verified } from "./verify-watch.ts";
 
 export const help = `
 Verifies the running release again: the same code and checks that judged its deployment, run on the server.
@@ -13,7 +13,9 @@ The table goes to standard error.
 options
   --stack=NAME     default: the selected stack
   --node=NAME      one of several; default: each, one after the other
-  --json           the report as a line of JSON on standard output, no table
+  --json           the report as a line of JSON on standard output, no table;
+                   of several nodes a line each with its "node", and with an
+                   "error" in place of a report for one that gave none
   --watch          again and again until Ctrl-C: redrawn on a terminal, else a
                    line a verification and one for each check that does not pass
   --every=SECONDS  between two of them with --watch; default 30
@@ -64,15 +66,20 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 /** Verify each node. @returns the first exit code that is not 0; 1 for one that does not answer */
-export function verifyNodes(nodes: readonly NodeTarget[], json: boolean): Promise<number> {
-  return eachNode(nodes, ({ target }) => once(target, json));
+export function verifyNodes(nodes: readonly NodeTarget[], json: boolean, out: Pick<NodeJS.WriteStream, "write"> = process.stdout): Promise<number> {
+  const unverified = ({ name }: NodeTarget, error: string): void => {
+    if (json && name !== undefined) out.write(nodeLine(name, couldNotBe(error)));
+  };
+  return eachNode(nodes, (node) => once(node, json, out, unverified), process.stderr, unverified);
 }
 
-async function once(target: SshTarget, json: boolean): Promise<number> {
+async function once({ name, target }: NodeTarget, json: boolean, out: Pick<NodeJS.WriteStream, "write">, unverified: (node: NodeTarget, error: string) => void): Promise<number> {
   // Progress as it comes; the host's own table leaves out what passes.
   const { code, report, said } = await verified(target, json ? undefined : (text) => { if (/^\d\d:\d\d:\d\d berth: /.test(text)) process.stderr.write(text); });
-  if (report === undefined) process.stderr.write(said);
-  else if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (report === undefined) {
+    process.stderr.write(said);
+    unverified({ name, target }, lastLine(said) || `the host ended with ${code} and no report`);
+  } else if (json) out.write(nodeLine(name, report));
   else process.stderr.write(table(report));
   return code;
 }

@@ -120,16 +120,21 @@ test("a word for a shell comes back as it went in", () => {
 });
 
 test("the probe of a stack is told what the program tells its own", async () => {
-  const told = (config: Record<string, unknown>) => environmentOf("prod", (args) => {
-    const stdout = args.includes("address") ? "192.0.2.10\n" : JSON.stringify(Object.fromEntries(Object.entries(config).map(([key, value]) => [key, { value }])));
+  const told = (config: Record<string, unknown>, outputs: object = { address: "192.0.2.10", address6: "" }) => environmentOf("prod", (args) => {
+    const stdout = args.includes("output") ? JSON.stringify(outputs) : JSON.stringify(Object.fromEntries(Object.entries(config).map(([key, value]) => [key, { value }])));
     return Promise.resolve({ code: 0, stdout, stderr: "" });
   });
   expect(await told({ "berth:domain": "app.example.com", "berth:app": '{"readyPath":"/up","port":8080}', "berth:acme": '{"staging":true}', "berth:secrets": undefined, "hcloud:token": undefined })).toEqual({
     BERTH_PROBE_ADDRESS: "192.0.2.10", BERTH_PROBE_DOMAIN: "app.example.com", BERTH_PROBE_READY_PATH: "/up", BERTH_PROBE_APP_PORT: "8080", BERTH_PROBE_ACME_STAGING: "true",
   });
-  expect(await told({ "berth:app": "{}" })).toEqual({ BERTH_PROBE_ADDRESS: "192.0.2.10", BERTH_PROBE_DOMAIN: "", BERTH_PROBE_READY_PATH: "/readyz", BERTH_PROBE_ACME_STAGING: "false" });
   const nodes = '{"front":{"roles":["proxy"]},"jobs":{"roles":["api","worker","redis","postgres"]}}';
   expect(await told({ "berth:project": "shop", "berth:nodes": nodes })).toMatchObject({ BERTH_PROBE_PROJECT: "shop", BERTH_PROBE_NODE: "front" });
+  const plain = { BERTH_PROBE_ADDRESS: "192.0.2.10", BERTH_PROBE_DOMAIN: "", BERTH_PROBE_READY_PATH: "/readyz", BERTH_PROBE_ACME_STAGING: "false" };
+  expect(await told({ "berth:app": "{}" })).toEqual(plain);
+  expect(await told({}, { address: "192.0.2.10", address6: "2001:db8::10" })).toEqual({ ...plain, BERTH_PROBE_ADDRESS6: "2001:db8::10" });
+  // A stack that was last updated before it had that output.
+  expect(await told({}, { address: "192.0.2.10" })).toEqual(plain);
+  await expect(told({}, {})).rejects.toThrow("required the output `address`; found none");
 });
 
 test("a stack's nodes are those that its output names, and one of them may be chosen", async () => {

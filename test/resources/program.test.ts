@@ -139,7 +139,7 @@ test("the release runs by its digest, again on a new or resized server, and agai
 test("the stack says the verdict in a line, and the whole reports only when asked", async () => {
   const output = (name: string): pulumi.Output<unknown> => pulumi.output<unknown>(outputs[name]);
   const value = (name: string): Promise<unknown> => new Promise((resolve) => output(name).apply(resolve));
-  expect(Object.keys(outputs).toSorted()).toEqual(["address", "outside", "releaseId", "reports", "ssh", "url", "verification"]);
+  expect(Object.keys(outputs).toSorted()).toEqual(["address", "address6", "outside", "releaseId", "reports", "ssh", "url", "verification"]);
   expect(await value("verification")).toBe("VERIFIED: 0 checks, 0 passed, 0 failed, 0 unknown");
   expect(await value("reports")).toEqual({ release: REPORT, outside: REPORT });
   expect(await pulumi.isSecret(output("reports"))).toBe(true);
