@@ -27,7 +27,7 @@ last_words() {
 # Ids of the checks that do not pass, as the table has them.
 failed_checks() {
   ids=
-  if [ -r "$results/table.txt" ]; then ids=$(awk '$1 == "FAIL" || $1 == "????" { printf "%s%s", comma, $2; comma = ", " }' "$results/table.txt"); fi
+  if [ -r "$(kept "$results/table.txt")" ]; then ids=$(awk '$1 == "FAIL" || $1 == "????" { printf "%s%s", comma, $2; comma = ", " }' "$(kept "$results/table.txt")"); fi
   printf '%s' "${ids:-see above}"
 }
 

@@ -50,9 +50,16 @@ remote_sockets() {
   done
 }
 
-# Of what the proxy serves under the domain, seen from the host itself: DNS has no part in it.
+# Of what the proxy serves under the domain, seen from the host itself: DNS has no part in it. `none` when it was looked at and there is none; nothing
+# when it could not be looked at.
 certificate() {
-  bounded 10 openssl s_client -connect 127.0.0.1:443 -servername "$BERTH_DOMAIN" </dev/null 2>/dev/null | bounded 10 openssl x509 -noout -startdate -enddate -issuer
+  looked=0
+  served=$(bounded 10 openssl s_client -connect 127.0.0.1:443 -servername "$BERTH_DOMAIN" </dev/null) || looked=$?
+  case $looked:$served in
+    *"BEGIN CERTIFICATE"*) printf '%s\n' "$served" | bounded 10 openssl x509 -noout -startdate -enddate -issuer ;;
+    # Its own code for a connection that came to nothing.
+    0:* | 1:*) echo none ;;
+  esac
 }
 
 section() { printf '@@ %s\n' "$1"; }

@@ -4,7 +4,7 @@
 
 image_present() { bounded 20 docker image inspect --format '{{.ID}}' "$1" >/dev/null 2>&1; }
 
-# fetch_images: needs the release loaded. Returns 0, 10 (the release names what is not there) or 11 (registry out of reach).
+# fetch_images: needs the release loaded. Returns 0, 10 (the release names what is not there) or 11 (registry out of reach, disk full).
 fetch_images() {
   missing=
   for image in $BERTH_IMAGES; do
@@ -79,6 +79,11 @@ registry_fault() {
   if network_fault; then
     fault host release.images "could not $1: ${last:-no answer within its time}" "the registry answers this server, or the image is already here" \
       "check the server's way out and the registry; then run the same command again, which continues here"
+    return "$HOST_CAUSED"
+  fi
+  if is_full "$last"; then
+    fault host release.images "could not $1: the disk of the host is full: $last" "room for the image" \
+      "make room: \`berth doctor disk\` says what takes it; then run the same command again, which continues here"
     return "$HOST_CAUSED"
   fi
   fault release release.images "could not $1: $last" "the registry gives this image to this server" "check $2"

@@ -20,7 +20,7 @@ take_lock() {
       return 1
     }
   fi
-  printf '%s, process %s, since %s\n' "$1" "$$" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$STATE/lock"
+  printf '%s, process %s, since %s\n' "$1" "$$" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" 2>/dev/null >"$STATE/lock" || :
 }
 
 # By name and not by closing the descriptor, which other processes of the holder may have too.

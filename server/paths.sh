@@ -30,9 +30,31 @@ first_line() {
 
 # Standard input becomes the file, at once or not at all.
 write_file() {
-  mkdir -p "$(dirname "$1")"
-  cat >"$1.tmp"
-  mv -f "$1.tmp" "$1"
+  mkdir -p "$(dirname "$1")" && cat >"$1.tmp" && mv -f "$1.tmp" "$1" && return
+  rm -f "$1.tmp"
+  return 1
+}
+
+# keep PATH: standard input becomes that file below $STATE. Where the disk takes no more it waits in memory: what is said of a full disk must not be
+# lost to it. There it stays until it is written again, or the next boot.
+keep() {
+  write_file "$(in_memory "$1")" || return 1
+  if write_file "$1" <"$(in_memory "$1")" 2>/dev/null; then rm -f "$(in_memory "$1")"; return 0; fi
+  # Not the one of before, which says something else.
+  rm -f "$1" || :
+}
+
+in_memory() { printf '%s/state/%s' "$RUN" "${1#"$STATE/"}"; }
+
+# Where such a file is.
+kept() { if [ -e "$(in_memory "$1")" ]; then in_memory "$1"; else printf '%s' "$1"; fi; }
+
+drop_kept() { rm -f "$(in_memory "$1")" "$1"; }
+
+# Whether these words, or the file system of the state, say that the disk is full.
+is_full() {
+  case $1 in *[Nn]"o space left on device"*) return 0 ;; esac
+  [ "$(bounded 10 df -B1 --output=avail "$STATE" 2>/dev/null | tail -n 1 | tr -d ' ')" = 0 ]
 }
 
 good_release() { first_line "$STATE/good"; }
@@ -40,11 +62,11 @@ good_release() { first_line "$STATE/good"; }
 # The release that is chosen to run: the good one, or one that came up and could not be verified because of the host. It is what a boot
 # brings up and what `berth verify` judges.
 chosen_release() {
-  chosen=$(first_line "$STATE/chosen")
+  chosen=$(first_line "$(kept "$STATE/chosen")")
   if [ -n "$chosen" ] && [ -f "$(release_dir "$chosen")/release.env" ]; then printf '%s' "$chosen"; else good_release; fi
 }
 
-choose() { printf '%s\n' "$1" | write_file "$STATE/chosen"; }
+choose() { printf '%s\n' "$1" | keep "$STATE/chosen"; }
 
 # The newest release of the history that is not the given one and is still laid down.
 release_before() {

@@ -6,7 +6,7 @@
 prune() {
   take_files_lock || return 1
   good=$(good_release)
-  keep=" $good $(release_before "$good") $(chosen_release) $(first_line "$STATE/current") $(first_line "$STATE/laid") "
+  keep=" $good $(release_before "$good") $(chosen_release) $(first_line "$STATE/current") $(first_line "$(kept "$STATE/laid")") "
   dropped_images=
   for directory in "$OPT"/releases/*/; do
     laid=$(basename "$directory")
@@ -14,7 +14,7 @@ prune() {
     may_be_tried "$laid" && continue
     say "prune: release $laid"
     dropped_images="$dropped_images $(release_value "$laid" BERTH_IMAGES)"
-    rm -rf "$directory" "$(results_dir "$laid")"
+    rm -rf "$directory" "$(results_dir "$laid")" "$(in_memory "$(results_dir "$laid")")"
   done
   prune_history
   prune_images

@@ -44,7 +44,7 @@ follow() {
   over=
   while [ -z "$over" ]; do
     # Asked before the log is read: what was written before the end is then read after it.
-    if [ -e "$results/exit" ] || ! unit_runs "$1"; then over=1; fi
+    if [ -e "$(kept "$results/exit")" ] || ! unit_runs "$1"; then over=1; fi
     size=$(wc -c <"$results/log" 2>/dev/null) || size=0
     if [ "$size" -gt "$shown" ]; then
       tail -c "+$((shown + 1))" "$results/log" | head -c $((size - shown)) >&2
@@ -58,10 +58,10 @@ follow() {
 # failed command printed, and a page of JSON would be the last thing that a person sees. Delivered means that a client got hold of it.
 deliver() {
   results=$(results_dir "$1")
-  verdict=$(first_line "$results/exit")
+  verdict=$(first_line "$(kept "$results/exit")")
   [ -n "$verdict" ] || { say "release $1: ended without a verdict. Look at: journalctl -u berth-release-$1; then release again"; return 1; }
-  if [ "$verdict" = 0 ]; then cat "$results/report.json"; fi
-  : >"$results/delivered"
+  if [ "$verdict" = 0 ]; then cat "$(kept "$results/report.json")"; fi
+  : >"$results/delivered" || :
   case $verdict in 0 | "$RELEASE_CAUSED" | "$HOST_CAUSED") return "$verdict" ;; esac
   say "release $1: the transaction ended with $verdict before its verdict; release again"
   return 1
@@ -70,7 +70,7 @@ deliver() {
 # The connection dropped after the release had succeeded: what is wanted is its proof, not the same work again.
 undelivered_success() {
   results=$(results_dir "$1")
-  [ "$(first_line "$results/exit")" = 0 ] && [ ! -e "$results/delivered" ] && [ "$(good_release)" = "$1" ] && all_running "$1"
+  [ "$(first_line "$(kept "$results/exit")")" = 0 ] && [ ! -e "$results/delivered" ] && [ "$(good_release)" = "$1" ] && all_running "$1"
 }
 
 reverify() {

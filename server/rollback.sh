@@ -9,7 +9,7 @@ bring_back() {
   if [ -z "$good" ]; then
     say "rollback: this was the first release: stopping the application, keeping the data"
     stop_application "$1"
-    rm -f "$STATE/chosen"
+    drop_kept "$STATE/chosen"
     runs_now "no application: this was the first release. The data is kept: $(health_line)"
     return
   fi

@@ -13,15 +13,15 @@ status_command() {
     said "runs" "$chosen, not marked good: because of the host its verification failed. It stays, also across a reboot. Mend the host, then \`berth verify\` marks it good"
   fi
   said "last started" "${current:-none}"
-  laid=$(first_line "$STATE/laid")
+  laid=$(first_line "$(kept "$STATE/laid")")
   if [ -n "$laid" ] && [ "$laid" != "$chosen" ]; then said "asked for" "$laid: what Pulumi laid down last and takes for current"; fi
   if [ -e "$STATE/lock" ] && ! flock -n "$STATE/lock" true; then said "under way" "$(first_line "$STATE/lock")"; fi
   [ -n "$current" ] || return 0
   load_release "$current"
   results=$(results_dir "$current")
   said "last verdict" "$(verdict_words "$(verdict_code)")$(verdict_time)"
-  if [ -r "$results/table.txt" ]; then
-    said "" "$(grep -E '^[0-9]+ checks?, ' "$results/table.txt" | tail -n 1)"
+  if [ -r "$(kept "$results/table.txt")" ]; then
+    said "" "$(grep -E '^[0-9]+ checks?, ' "$(kept "$results/table.txt")" | tail -n 1)"
     [ "$(failed_checks)" = "see above" ] || said "not passed" "$(failed_checks)"
   fi
   echo
@@ -33,14 +33,14 @@ said() { printf '%s\n' "$2" | fold -s -w 66 | { label=$1; while IFS= read -r tex
 
 # Of the last verification, whoever asked for it; where that left no word, of the last attempt.
 verdict_code() {
-  code=$(first_line "$results/verdict")
+  code=$(first_line "$(kept "$results/verdict")")
   code=${code%% *}
-  printf '%s' "${code:-$(first_line "$results/exit")}"
+  printf '%s' "${code:-$(first_line "$(kept "$results/exit")")}"
 }
 
 verdict_time() {
-  [ -r "$results/report.json" ] || return 0
-  at=$(sed -n 's/.*"at":"\([0-9-]*\)T\([0-9:]*\).*/\1 \2 UTC/p' "$results/report.json" | head -n 1)
+  [ -r "$(kept "$results/report.json")" ] || return 0
+  at=$(sed -n 's/.*"at":"\([0-9-]*\)T\([0-9:]*\).*/\1 \2 UTC/p' "$(kept "$results/report.json")" | head -n 1)
   [ -z "$at" ] || printf ', %s' "$at"
 }
 

@@ -7,7 +7,7 @@ transact_command() {
   target=$1
   results=$(results_dir "$target")
   begin_attempt "$target"
-  trap 'printf "%s\n" "$?" | write_file "$results/exit"' EXIT
+  trap 'printf "%s\n" "$?" | keep "$results/exit"' EXIT
   # A signal is for the transaction, whose end is waited for.
   trap : TERM INT HUP
   load_release "$target"
@@ -32,7 +32,7 @@ carry_out() {
   exec 7>&2
   trap 'say "release $target: stopped by a signal; the next attempt continues" 2>&7; exit 143' TERM INT HUP
   load_release "$target"
-  if [ "$back" = --back ]; then may_go_back "$target" "${3:-}" || exit 1; else printf '%s\n' "$target" | write_file "$STATE/laid"; fi
+  if [ "$back" = --back ]; then may_go_back "$target" "${3:-}" || exit 1; else printf '%s\n' "$target" | keep "$STATE/laid"; fi
   begin_report "$target"
   # A move of data came to its end, or gave up: this is what starts next.
   [ -z "$BERTH_NODE" ] || systemctl stop berth-return.timer >/dev/null 2>&1 || :
@@ -46,13 +46,21 @@ carry_out() {
   case $verdict in
     0) mark_good "$target"; record_data_places; [ "$back" = --back ] || prune || say "prune: not complete" ;;
     "$HOST_CAUSED")
-      choose "$target"
+      chosen=$(chosen_release)
       good=$(good_release)
-      runs_now "$target, left as it is: no older release would do better. Not marked good; the last good one: ${good:-none}. A reboot brings $target up again" ;;
+      if [ "$started" -eq 4 ]; then
+        runs_now "${chosen:-nothing}, as before, but for Redis and Postgres: the new version was not started"
+      else
+        choose "$target"
+        runs_now "$target, left as it is: no older release would do better. Not marked good; the last good one: ${good:-none}. A reboot brings $(after_a_boot) up again"
+      fi ;;
     *) verdict=$RELEASE_CAUSED; evidence || :; bring_back "$target" || : ;;
   esac
   conclude_transaction
 }
+
+# What could only be noted in memory is not known after a boot.
+after_a_boot() { if [ -e "$(in_memory "$STATE/chosen")" ]; then printf '%s' "${good:-nothing}, as the disk is full,"; else printf '%s' "$target"; fi; }
 
 conclude_transaction() {
   [ "$verdict" -eq 0 ] || last_words "$target" "$verdict"
@@ -68,7 +76,7 @@ prepare() {
   await_address || return "$HOST_CAUSED"
   if docker_answers; then record_baseline && measured=1; fi
   apply_settings "$1" || {
-    [ -e "$results/report.json" ] || fault host release.settings "a host setting could not be applied (see the lines above)" "all applied" "mend it on the host, then release again"
+    [ -e "$(kept "$results/report.json")" ] || fault host release.settings "a host setting could not be applied (see the lines above)" "all applied" "mend it on the host, then release again"
     return "$HOST_CAUSED"
   }
   guard_volume || return "$HOST_CAUSED"
@@ -98,9 +106,14 @@ start_and_verify() {
   started=0
   start_release "$1" || started=$?
   record_data_images
-  [ "$started" -ne 3 ] || return "$RELEASE_CAUSED"
-  # Also when it did not come up: the verifier says why.
-  run_verifier "$1" || return
+  case $started in 3) return "$RELEASE_CAUSED" ;; 4) return "$HOST_CAUSED" ;; esac
+  # Also when it did not come up: the verifier says why. What could not be made for want of room is missing through no fault of the release's.
+  run_verifier "$1" || {
+    verified=$?
+    { [ "$started" -ne 0 ] && is_full ""; } || return "$verified"
+    say "start: the disk of the host is full: what does not run could not be made"
+    return "$HOST_CAUSED"
+  }
   [ "$started" -ne 0 ] || return 0
   # Verified, but Compose gave up: late, or with a service left as it was. Once more decides.
   say "start: verified although Compose reported a failure; asking it once more"
@@ -111,7 +124,8 @@ start_and_verify() {
   run_verifier "$1"
 }
 
-# Returns 0; 1 when services did not come up; 3 when what the application needs could not be done, which leaves nothing to verify.
+# Returns 0; 1 when services did not come up; 3 when what the application needs could not be done, which leaves nothing to verify; 4 when that
+# was for want of room on the host.
 start_release() {
   compose_data "$1" || return 1
   psql_said=$(set_postgres_password) || {
@@ -119,23 +133,29 @@ start_release() {
       "an existing database keeps the user it was made with: look at berth:postgres.user and berth:postgres.database, and at pg_hba.conf"
     return 3
   }
-  if [ "$BERTH_MIGRATE" = 1 ] && [ "$back" != --back ]; then migrate "$1" || return 3; fi
+  if [ "$BERTH_MIGRATE" = 1 ] && [ "$back" != --back ]; then migrate "$1" || return; fi
   compose_application "$1" || return 1
 }
 
 migrate() {
-  await_migration || return 1
+  await_migration || return 3
   say "migrate"
   migrated=0
-  # Not yet redacted: root's alone, also when this is cut off.
-  (umask 077 && : >"$results/migrate.log")
-  compose_migrate "$1" >"$results/migrate.log" 2>&1 || migrated=$?
-  redact <"$results/migrate.log" | tail -n "$EVIDENCE_LINES" | indent
-  rm -f "$results/migrate.log"
-  [ "$migrated" -eq 0 ] || {
-    fault release release.migrate "the migration ended with $migrated" "0 (berth:app.migrate)" "read its last lines above; the new version was not started"
-    return 1
-  }
+  # Not yet redacted: root's alone, also when this is cut off. In memory, because the disk may be full.
+  mkdir -p "$RUN"
+  (umask 077 && : >"$RUN/migrate.log")
+  compose_migrate "$1" >"$RUN/migrate.log" 2>&1 || migrated=$?
+  migrate_said=$(redact <"$RUN/migrate.log" | tail -n "$EVIDENCE_LINES")
+  rm -f "$RUN/migrate.log"
+  [ -z "$migrate_said" ] || printf '%s\n' "$migrate_said" | indent
+  [ "$migrated" -ne 0 ] || return 0
+  if is_full "$migrate_said"; then
+    fault host release.migrate "the migration ended with $migrated: the disk of the host is full" "room on the disk" \
+      "make room: \`berth doctor disk\` says what takes it; then release again"
+    return 4
+  fi
+  fault release release.migrate "the migration ended with $migrated" "0 (berth:app.migrate)" "read its last lines above; the new version was not started"
+  return 3
 }
 
 # An attempt that was cut off may have left its migration running: two at once is what a migration does not expect.

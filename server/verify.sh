@@ -18,7 +18,7 @@ verify_command() {
   note_verdict "$verdict" "berth verify"
   # It came up, and only the host was in the way: this is the proof that it lacked.
   if [ "$verdict" -eq 0 ] && [ "$(good_release)" != "$chosen" ]; then back='' mark_good "$chosen"; fi
-  if [ "$json" = --json ] || [ ! -t 1 ]; then cat "$results/report.json"; fi
+  if [ "$json" = --json ] || [ ! -t 1 ]; then cat "$(kept "$results/report.json")"; fi
   return "$verdict"
 }
 
@@ -35,8 +35,10 @@ run_verifier() {
   ended=0
   hand_over_facts "$1" | judge "$1" || ended=$?
   bounded 20 docker rm --force "$name" >/dev/null 2>&1 || :
-  rm -rf "$window" "$window.ended"
-  conclude "$ended"
+  concluded=0
+  conclude "$ended" || concluded=$?
+  rm -rf "$window" "$window.ended" "$window.report" "$window.table"
+  return "$concluded"
 }
 
 # The table without what passes: thirty lines of `ok` would push what failed off the screen. The whole is in table.txt.
@@ -54,28 +56,31 @@ hand_over_facts() {
 judge() {
   status=0
   compose "$BERTH_VERIFY_SECONDS" "$1" --progress quiet --profile verify run --rm -T --no-deps --name "$name" --volume "$window:/run/berth" verify \
-    >"$results/report.new" 2>"$results/table.new" || status=$?
+    >"$window.report" 2>"$window.table" || status=$?
   : >"$window.ended"
   return "$status"
 }
 
 # The verifier's exit code is the verdict, if it wrote a report. A verifier that could not run proves nothing: not good.
 conclude() {
-  report=$(tail -n 1 "$results/report.new")
-  rm -f "$results/report.new"
+  report=$(tail -n 1 "$window.report")
   case $1:$report in
     0:\{*\} | "$RELEASE_CAUSED":\{*\} | "$HOST_CAUSED":\{*\})
-      printf '%s\n' "$report" | write_file "$results/report.json"
-      mv -f "$results/table.new" "$results/table.txt"
-      if [ "$1" = 0 ]; then cat "$results/table.txt" >&2; else against <"$results/table.txt" >&2; fi
+      printf '%s\n' "$report" | keep "$results/report.json"
+      keep "$results/table.txt" <"$window.table"
+      if [ "$1" = 0 ]; then cat "$window.table" >&2; else against <"$window.table" >&2; fi
       return "$1" ;;
   esac
-  words=$(grep -v '^ *$' "$results/table.new" | tail -n 3 | redact | tr '\n' ' ')
-  rm -f "$results/table.new"
+  words=$(grep -v '^ *$' "$window.table" | tail -n 3 | redact | tr '\n' ' ')
+  if is_full "$words"; then
+    fault host verify.run "the disk of the host is full: no verifier could be started: ${words:-nothing was said}" "room for a container" \
+      "make room: \`berth doctor disk\` says what takes it; on the root disk that is images and logs. Then \`berth verify\`"
+    return "$HOST_CAUSED"
+  fi
   case $1 in
-    124 | 137) fault release verify.ran "no verdict within BERTH_VERIFY_SECONDS=$BERTH_VERIFY_SECONDS s" "a verdict" \
+    124 | 137) fault release verify.run "no verdict within BERTH_VERIFY_SECONDS=$BERTH_VERIFY_SECONDS s" "a verdict" \
       "look at what the verifier waits for: $words" ;;
-    *) fault release verify.ran "the verifier ended with $1 and no report: $words" "a report" \
+    *) fault release verify.run "the verifier ended with $1 and no report: $words" "a report" \
       "berth:verify.image, by default the application's, must hold node >= 20; set it to an image that does" ;;
   esac
   return "$RELEASE_CAUSED"

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# The timer's own: the same verification as the deployment's, and a word when something begins to fail, or no longer does. Each is said once; what was
-# said is kept in $STATE/alert, lines `fail ID` or `warn ID`. A message that could not be delivered is tried again at the next run.
+# The timer's own: the same verification as the deployment's, and a word when something begins to fail, or no longer does. Each is said once to
+# each who is told; what was said is kept in $STATE/alert.command and $STATE/alert.webhook, lines `fail ID` or `warn ID`. A message that could not be
+# delivered is tried again at the next run. The files of one run are in $RUN, which is memory: a full disk is told too.
 
 ALERT_COMMAND=$ETC/alert
 
@@ -13,19 +14,44 @@ watch_command() {
   (verify_command --json) >/dev/null || say "watch: verification ended with $?"
   load_release "$watched"
   results=$(results_dir "$watched")
-  [ -s "$results/table.txt" ] || { say "watch: no verdict to report"; return 1; }
-  awk '$1 == "FAIL" || $1 == "????" { print "fail", $2 } $1 == "warn" { print "warn", $2 }' "$results/table.txt" | sort -u >"$STATE/alert.new"
-  [ -e "$STATE/alert" ] || : >"$STATE/alert"
-  begun=$(grep -vxFf "$STATE/alert" "$STATE/alert.new") || begun=
+  table=$(kept "$results/table.txt")
+  [ -s "$table" ] || { say "watch: no verdict to report"; return 1; }
+  mkdir -p "$RUN"
+  news=$(mktemp -d "$RUN/watch.XXXXXX")
+  told=0
+  if [ -f "$ALERT_COMMAND" ]; then tell command || told=1; fi
+  if [ -n "$BERTH_ALERT_WEBHOOK" ]; then tell webhook || told=1; fi
+  rm -rf "$news"
+  return "$told"
+}
+
+# tell CHANNEL: what it was not told yet.
+tell() {
+  said=$news/said
+  { cat "$(kept "$STATE/alert.$1")" 2>/dev/null || :; } >"$said"
+  standing "$said" <"$table" >"$news/now"
+  begun=$(grep -vxFf "$said" "$news/now") || begun=
   # What only went from a warning to a failure, or back, has not ended.
-  ended=$(awk 'FILENAME == ARGV[1] { now[$2] = 1; next } !($2 in now)' "$STATE/alert.new" "$STATE/alert") || ended=
+  ended=$(awk 'FILENAME == ARGV[1] { now[$2] = 1; next } !($2 in now)' "$news/now" "$said") || ended=
   # A failure that became a warning again is no news: it was said when it began.
-  begun=$(printf '%s\n' "$begun" | awk -v said="$STATE/alert" 'BEGIN { while ((getline line < said) > 0) { split(line, word, " "); level[word[2]] = word[1] } } NF && !($1 == "warn" && ($2 in level))')
+  begun=$(printf '%s\n' "$begun" | awk -v said="$said" 'BEGIN { while ((getline line < said) > 0) { split(line, word, " "); level[word[2]] = word[1] } } NF && !($1 == "warn" && ($2 in level))')
   if [ -n "$begun$ended" ]; then
-    message "$begun" "$ended" >"$STATE/alert.json"
-    deliver_alert || { say "watch: the message could not be delivered; tried again at the next run"; return 1; }
+    message "$begun" "$ended" >"$news/message.json"
+    "tell_$1" || { say "watch: the message could not be delivered; tried again at the next run"; return 1; }
   fi
-  mv -f "$STATE/alert.new" "$STATE/alert"
+  keep "$STATE/alert.$1" <"$news/now"
+}
+
+# standing SAID: of a table, lines `fail ID` and `warn ID`. A verification that did not run to its end proves nothing to be well again: what was said
+# before goes on.
+standing() {
+  awk -v said="$1" '
+    $1 == "FAIL" || $1 == "????" { level[$2] = "fail"; if ($2 == "verify.run") cut = 1 }
+    $1 == "warn" && !($2 in level) { level[$2] = "warn" }
+    END {
+      while (cut && (getline line < said) > 0) { split(line, word, " "); if (!(word[2] in level)) level[word[2]] = word[1] }
+      for (id in level) print level[id], id
+    }' | sort
 }
 
 # One line of JSON, as docs/verification.md has it. Ids hold nothing that JSON quotes.
@@ -38,7 +64,7 @@ message() {
   printf '{"version":1,"event":"%s","text":"%s","project":"%s","host":"%s","at":"%s","begun":[%s],"ended":[%s],"failing":[%s],"warnings":[%s],"report":%s}\n' \
     "$event" "$(text "$1" "$2" | json_lines)" "$BERTH_PROJECT" "$(json_text "$(uname -n)")" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
     "$(printf '%s\n' "$1" | json_ids)" "$(printf '%s\n' "$2" | json_ids)" \
-    "$(grep '^fail ' "$STATE/alert.new" | json_ids)" "$(grep '^warn ' "$STATE/alert.new" | json_ids)" "$(cat "$results/report.json")"
+    "$(grep '^fail ' "$news/now" | json_ids)" "$(grep '^warn ' "$news/now" | json_ids)" "$(cat "$(kept "$results/report.json")")"
 }
 
 # text BEGUN ENDED: for a person, a line each: what was seen and what to do, what is over, and what there is besides.
@@ -47,20 +73,25 @@ text() {
     case $level in fail) how=fails ;; warn) how=warns ;; *) continue ;; esac
     # What is not known does not pass either, and nothing is known to be amiss.
     if unknown "$id"; then how="cannot be told"; fi
-    printf '%s: %s %s: %s\n' "$(uname -n)" "$id" "$how" "$(words_of "$id" <"$results/table.txt")"
+    printf '%s: %s %s: %s\n' "$(uname -n)" "$id" "$how" "$(words_of "$id" <"$table")"
   done
   printf '%s\n' "$2" | while read -r _ id; do
-    if [ -n "$id" ]; then printf '%s: %s is well again\n' "$(uname -n)" "$id"; fi
+    [ -n "$id" ] || continue
+    # A release that asks for it no more; the verification's own row is only there when it fails.
+    if in_table "$id" || [ "$id" = verify.run ]; then how="is well again"; else how="is not judged any more"; fi
+    printf '%s: %s %s\n' "$(uname -n)" "$id" "$how"
   done
-  still=$(printf '%s\n' "$1" | grep -vxFf - "$STATE/alert.new" | while read -r level id; do
+  still=$(printf '%s\n' "$1" | grep -vxFf - "$news/now" | while read -r level id; do
     if [ "$level" != fail ]; then continue; fi
     if unknown "$id"; then printf ', %s (cannot be told)' "$id"; else printf ', %s' "$id"; fi
   done)
   if [ -n "$still" ]; then printf '%s: still failing: %s\n' "$(uname -n)" "${still#, }"; fi
 }
 
-# Whether a check is a row `????` of the table.
-unknown() { awk -v id="$1" '$1 == "????" && $2 == id { found = 1 } END { exit !found }' "$results/table.txt"; }
+in_table() { awk -v id="$1" '/^[^ ]/ && $2 == id { found = 1 } END { exit !found }' "$table"; }
+
+# Whether a check is a row `????` of the table, or none: the verification did not come to it.
+unknown() { ! awk -v id="$1" '/^[^ ]/ && $1 != "????" && $2 == id { found = 1 } END { exit !found }' "$table"; }
 
 # words_of ID: of the verifier's table, what was seen, and what to do.
 words_of() {
@@ -78,17 +109,13 @@ json_lines() { tr -d '\000-\011\013-\037' | sed 's/\\/\\\\/g; s/"/\\"/g' | awk '
 
 json_ids() { awk 'NF { printf "%s\"%s\"", comma, $2; comma = "," }'; }
 
-# To the command on standard input, and to the webhook by POST: whichever there is, and both must take it.
-deliver_alert() {
-  said=0
-  if [ -f "$ALERT_COMMAND" ]; then
-    say "watch: telling berth:alert.command: $event"
-    bounded 60 sh "$ALERT_COMMAND" <"$STATE/alert.json" >&2 || { say "watch: the command ended with $?"; said=1; }
-  fi
-  if [ -n "$BERTH_ALERT_WEBHOOK" ]; then
-    say "watch: telling the webhook: $event"
-    # The address is secret: read from its file, in no argument and no environment.
-    bounded 60 python3 "$HERE/post.py" "$ROOT$BERTH_ALERT_WEBHOOK" <"$STATE/alert.json" >&2 || { say "watch: the webhook did not take it"; said=1; }
-  fi
-  return "$said"
+tell_command() {
+  say "watch: telling berth:alert.command: $event"
+  bounded 60 sh "$ALERT_COMMAND" <"$news/message.json" >&2 || { say "watch: the command ended with $?"; return 1; }
+}
+
+# The address is secret: read from its file, in no argument and no environment.
+tell_webhook() {
+  say "watch: telling the webhook: $event"
+  bounded 60 python3 "$HERE/post.py" "$ROOT$BERTH_ALERT_WEBHOOK" <"$news/message.json" >&2 || { say "watch: the webhook did not take it"; return 1; }
 }

@@ -124,8 +124,8 @@ export interface HostFacts {
   /** Bytes. */
   readonly aof: Fact<number>;
   readonly controlGroups: Fact<ReadonlyMap<string, ControlGroup>>;
-  /** Of the served certificate; not known without a domain. */
-  readonly certificate: Fact<Validity>;
+  /** Of the served certificate, null when none is served; not known without a domain. */
+  readonly certificate: Fact<Validity | null>;
   readonly dockerUser: Fact<readonly string[]>;
   readonly hostTable: Fact<string>;
   readonly drift: Fact<readonly string[]>;

@@ -153,8 +153,9 @@ export function readHashes(text: string): ReadonlyMap<string, string> {
   }));
 }
 
-/** `openssl x509 -noout -startdate -enddate`: `notAfter=Nov 30 12:00:00 2026 GMT`. */
-export function readCertificate(text: string): Validity {
+/** `openssl x509 -noout -startdate -enddate`: `notAfter=Nov 30 12:00:00 2026 GMT`. @returns null when the host looked and none was served */
+export function readCertificate(text: string): Validity | null {
+  if (text.trim() === "none") return null;
   const [starts, ends] = ["notBefore", "notAfter"].map((name) => Date.parse(new RegExp(`^${name}=(.+)$`, "m").exec(text)?.[1] ?? "")) as [number, number];
   if (Number.isNaN(ends)) throw new Error(`no notAfter in "${text}"`);
   return { starts, ends };

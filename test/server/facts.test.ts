@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { acts, Host, mustSucceed } from "./host.ts";
@@ -225,4 +226,18 @@ test("a boot that waited for a release starts what that release made good, not w
   mustSucceed(boot);
   expect(boot.stderr).toContain("lock: waiting for");
   expect(acts(boot.calls)[0]).toBe(`compose ${B}: up --detach --wait --wait-timeout 60 redis postgres`);
+});
+
+test.each([
+  ["one is served", 'case $1 in s_client) echo "-----BEGIN CERTIFICATE-----" ;; x509) cat >/dev/null; echo "notAfter=Nov 30 12:00:00 2026 GMT" ;; esac', "notAfter=Nov 30 12:00:00 2026 GMT\n"],
+  ["none is served", 'echo "no peer certificate available"; exit 1', "none\n"],
+  ["nobody listens", "exit 1", "none\n"],
+  ["no answer in its time", "exit 124", ""],
+  ["no openssl", "exit 127", ""],
+] as const)("the certificate: %s", async (_, openssl, said) => {
+  const host = living(1);
+  host.lay(A, { env: { BERTH_DOMAIN: "shop.example" } });
+  host.write("fake/bin/openssl", `#!/bin/sh\n${openssl}\n`);
+  chmodSync(join(host.root, "fake/bin/openssl"), 0o755);
+  expect(section((await host.run(["facts", A])).stdout, "certificate")).toBe(said);
 });

@@ -101,6 +101,13 @@ export class Host {
     rmSync(join(this.root, path), { recursive: true });
   }
 
+  /** The next time that this file is written, its disk is full. */
+  full(path: string): void {
+    mkdirSync(dirname(join(this.root, path)), { recursive: true });
+    rmSync(join(this.root, `${path}.tmp`), { force: true });
+    symlinkSync("/dev/full", join(this.root, `${path}.tmp`));
+  }
+
   lay(r12: string, { env = {}, host = {}, mounts = [] }: ReleaseOptions = {}): void {
     const values = Object.entries({ ...RELEASE_ENV, BERTH_RELEASE: r12, ...env });
     this.write(`opt/berth/releases/${r12}/compose.yaml`, `name: berth\n${mounts.map((path) => `        source: ${path}\n`).join("")}`);

@@ -168,7 +168,7 @@ test("a verifier that cannot run proves nothing: the release is not good", async
   host.answer(`*" verify") echo "exec: node: not found" >&2; exit 127 ;;`);
   const run = await host.run(["release", B]);
   expect(run.code).toBe(10);
-  expect(run.stderr).toMatch(/FAILED verify.ran: seen: the verifier ended with 127 and no report: exec: node: not found/);
+  expect(run.stderr).toMatch(/FAILED verify.run: seen: the verifier ended with 127 and no report: exec: node: not found/);
   expect(host.read("var/lib/berth/good")).toBe(`${A}\n`);
 });
 

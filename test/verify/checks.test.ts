@@ -186,7 +186,7 @@ describe("passes with a warning", () => {
     ["redis.fork", { info: { latest_fork_usec: "120000" } }, "every client waits while Redis forks"],
     ["redis.fork", { info: { aof_delayed_fsync: "3" } }, "the disk is slower than appendfsync asks of it"],
     ["proxy.certificate", section("certificate", "notAfter=Nov 12 12:00:00 2026 GMT"), "it should have been renewed by now: `berth logs proxy`"],
-    ["proxy.certificate", section("certificate", undefined), "the first one is on its way, or DNS of shop.example does not point here: `berth logs proxy`"],
+    ["proxy.certificate", section("certificate", "none"), "the first one is on its way, or DNS of shop.example does not point here: `berth logs proxy`"],
     ["app.heartbeat", { redis: { heartbeatTtlMs: known(20_000) } }, "old: two beats in a row did not come"],
     ["host.volume", section("volume", `device /dev/sdb\nid 4711\nsentinel 4711\nmountpoint /mnt/berth\nbytes ${40 * GIB}`), "the file system has 20 GiB of a device of 40 GiB: `resize2fs` on the host, or a reboot, grows it"],
     ["host.memory", section("meminfo", "MemTotal: 4000000 kB\nMemAvailable: 500000 kB"), "under 15 %: the next peak may be killed"],
@@ -205,6 +205,13 @@ describe("a section that is not there", () => {
     }
     expect(unknowns.map((check) => `${check.id}${passes(check) ? " (passes)" : ""}`)).toMatchSnapshot();
   });
+});
+
+test("a certificate that could not be looked at does not pass, and is the host's", () => {
+  for (const text of [undefined, "", "unable to load certificate"]) {
+    const against = judged(section("certificate", text)).filter((check) => !passes(check));
+    expect(against.map(({ id, status, cause }) => [id, status, cause])).toEqual([["proxy.certificate", "unknown", "host"]]);
+  }
 });
 
 test("a server whose disk refuses writes is the host's fault, with all that follows from it", () => {
