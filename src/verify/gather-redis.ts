@@ -5,6 +5,7 @@ import { Redis, type RedisOptions } from "ioredis";
 import { type Client, parseClientList } from "../redis/clients.ts";
 import { parseInfo } from "../redis/info.ts";
 import { type Fact, known, notKnown } from "./fact.ts";
+import { concerns } from "./nodes.ts";
 import { lookAtQueues, QueueWatch } from "./queue-watch.ts";
 import type { Seen } from "./seen.ts";
 import { PROCESSES } from "./services.ts";
@@ -82,6 +83,7 @@ export async function gatherRedis(client: Redis, expectations: Expectations, dea
   const windowMs = Math.max(LEAST_SETTLE_MS, deadline - Date.now());
   let settleMs = 0;
   const watch = new QueueWatch();
+  const judgesQueues = concerns("app.consuming", expectations);
   let ownHost: string | undefined;
   const clients = await attempt(async () => {
     const result = await settle({
@@ -92,7 +94,7 @@ export async function gatherRedis(client: Redis, expectations: Expectations, dea
         return listed.clients;
       },
       expected: async (list) => (managed === null ? asExpected(list, await processAddresses(), expectations) : asExpectedManaged(list, ownHost, expectations)),
-      steady,
+      steady: () => steady() && !(judgesQueues && watch.undecided()),
       windowMs,
       now: Date.now,
       sleep,

@@ -10,6 +10,9 @@ export interface QueueLook {
   readonly unlocked: readonly string[];
 }
 
+/** Looks, one a second, after which what did not move hangs. A worker that lives begins a job within milliseconds; under load, within one or two. */
+export const LOOKS = 5;
+
 /** What several looks in a row say. */
 export interface QueueSeen {
   readonly waiting: number;
@@ -39,7 +42,7 @@ export async function lookAtQueues(client: Redis, queues: readonly string[]): Pr
 
 /** Keeps how long the same was seen. A healthy worker takes a job within milliseconds: what stays through several looks does not move. */
 export class QueueWatch {
-  readonly #seen = new Map<string, { last: QueueLook; notBegun: Map<string, number>; notTaken: number; occupied: number; most: QueueSeen }>();
+  readonly #seen = new Map<string, { looks: number; last: QueueLook; notBegun: Map<string, number>; notTaken: number; occupied: number; most: QueueSeen }>();
 
   note(looks: ReadonlyMap<string, QueueLook>): void {
     for (const [queue, look] of looks) {
@@ -56,8 +59,19 @@ export class QueueWatch {
         notTaken: Math.max(notTaken, before?.most.notTaken ?? 0),
         occupied: Math.max(occupied, before?.most.occupied ?? 0),
       };
-      this.#seen.set(queue, { last: look, notBegun, notTaken, occupied, most });
+      this.#seen.set(queue, { looks: (before?.looks ?? 0) + 1, last: look, notBegun, notTaken, occupied, most });
     }
+  }
+
+  /**
+   * Whether more looks may tell a worker that hangs from one that works: a job was there at the last one, handed over and not begun, or next with
+   * nothing active. At the first looks any job counts; later only one that stayed, so that a busy queue, with another one at each look, ends this.
+   */
+  undecided(): boolean {
+    return [...this.#seen.values()].some(({ looks, notBegun, notTaken }) => {
+      const stayed = Math.max(0, notTaken, ...notBegun.values());
+      return stayed >= (looks < LOOKS ? 1 : 2) && stayed < LOOKS;
+    });
   }
 
   result(): ReadonlyMap<string, QueueSeen> {

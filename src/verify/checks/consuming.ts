@@ -1,6 +1,6 @@
 import { onServer } from "../advice.ts";
 import { attributed } from "../attribution.ts";
-import type { QueueSeen } from "../queue-watch.ts";
+import { LOOKS, type QueueSeen } from "../queue-watch.ts";
 import type { Facts } from "../seen.ts";
 import { servingContainer } from "../services.ts";
 import type { Check, Expectations } from "../types.ts";
@@ -11,9 +11,6 @@ import { fail, pass, unknown } from "../verdict.ts";
  * A worker that is connected and does nothing, told from one that works. Redis itself hands a job to a blocked client, whether the process
  * behind it runs or not: the job is then active without a lock.
  */
-
-/** Looks, one a second. A worker that lives begins a job within milliseconds; under load, within one or two. */
-const LOOKS = 5;
 
 export function appConsuming(facts: Facts, expectations: Expectations): Check {
   const expected = "jobs that wait are taken and begun";
