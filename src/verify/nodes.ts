@@ -31,6 +31,8 @@ export function concerns(id: string, expectations: Expectations): boolean {
   if (id.startsWith("redis.")) return node.redis === "here" || (node.redis === "elsewhere" && OF_ANY_REDIS.has(id));
   if (id === "connections.required" || id === "connections.maximum") return node.instances.length > 0;
   if (id.startsWith("app.canary.")) return node.canary;
+  // Where Redis runs its own containers are known by name; from elsewhere a stranger among them looks like the process that is meant to be there.
+  if (id === "connections.foreign" && node.redis === "here") return true;
   if (id.startsWith("connections.") || id === "app.heartbeat" || id === "app.consuming") return node.last;
   if (id === "app.ready") return node.api !== "not used";
   if (id.startsWith("postgres.")) return node.postgres !== "not used";

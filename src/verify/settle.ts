@@ -78,7 +78,9 @@ export function asExpectedManaged(clients: readonly Client[], ownHost: string | 
 export function asExpected(clients: readonly Client[], holders: Holders, expectations: Expectations): boolean {
   const { queues, node } = expectations;
   // Where Redis is elsewhere, and where data stands alone, no container's address tells anything.
-  if (node !== undefined && (node.redis === "elsewhere" || node.instances.every(({ address }) => address !== null))) return settledAcross(clients, expectations);
+  if (node !== undefined && (node.redis === "elsewhere" || node.instances.every(({ address }) => address !== null))) {
+    return settledAcross(clients, expectations) && (node.redis !== "here" || foreigners(connectionsOf(clients, withOthers(holders, expectations), queues), expectations).length === 0);
+  }
   if (holders.size > 0) {
     const connections = connectionsOf(clients, withOthers(holders, expectations), queues);
     return foreigners(connections, expectations).length === 0 && lacks(connections, expectations).length === 0 && surplus(connections, expectations).length === 0;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Client, parseClientList } from "../../src/redis/clients.ts";
 import { asExpected, settle } from "../../src/verify/settle.ts";
+import type { NodeExpectation } from "../../src/verify/types.ts";
 import { client, CLIENT_LINES, EXPECTATIONS } from "./healthy.ts";
 
 /** A clock that only sleep moves, and a CLIENT LIST per second. */
@@ -78,5 +79,14 @@ describe("asExpected", () => {
     ["both blocked clients on one queue, without a name service", CLIENT_LINES.map((line) => line.replace("ZmlsZQ==", "ZW1haWw=")), new Map<string, string>(), false],
   ])("%s", (_, lines, known, expected) => {
     expect(asExpected(parseClientList(lines.join("\n")), known, EXPECTATIONS)).toBe(expected);
+  });
+
+  test("where data stands alone: everybody else's but a stranger's", () => {
+    const node: NodeExpectation = {
+      name: "data", address: "10.83.0.3", redis: "here", postgres: "here", api: "not used", at: {}, last: false, canary: false, instances: [], privatePorts: [], refused: [],
+      others: [{ holder: "api@main", process: "api", address: "172.20.0.4" }, { holder: "worker@worker", process: "worker", address: "172.20.0.5" }],
+    };
+    const settled = (lines: readonly string[]): boolean => asExpected(parseClientList(lines.join("\n")), new Map(), { ...EXPECTATIONS, node });
+    expect([settled(CLIENT_LINES), settled(CLIENT_LINES.slice(3)), settled([...CLIENT_LINES, client(70, "172.20.0.99", "")])]).toEqual([true, true, false]);
   });
 });

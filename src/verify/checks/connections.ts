@@ -125,17 +125,27 @@ export function connectionsRequired(facts: Facts, expectations: Expectations): C
 export function connectionsMaximum(facts: Facts, expectations: Expectations): Check {
   const expected = `at most ${budgetWords(expectations)}`;
   return judge("connections.maximum", facts, expectations, expected, (connections) => {
-    const faults = surplus(connections, expectations).map(({ holder, process, kind, most, held, over }) =>
-      `${holder} holds ${held} ${kind} connections, ${most} allowed (${budgetLine(process, kind, expectations)}): ${over.map(nameConnection).join("; ")}`);
+    const found = surplus(connections, expectations);
+    const faults = found.map(({ holder, process, kind, most, held, over }) =>
+      `${holder}${besideOthers(holder, expectations) ? `, or who else is on node ${nodeOf(holder) ?? ""},` : ""} holds ${held} ${kind} connections, ${most} allowed (${budgetLine(process, kind, expectations)}): ${over.map(nameConnection).join("; ")}`);
     if (faults.length === 0) return pass("connections.maximum", "none above its maximum", expected);
-    const restarts = [...new Set(surplus(connections, expectations).flatMap(({ process, over }) => over.flatMap((connection) => letGo(connection, process, facts, expectations) ?? [])))];
+    const unsure = [...new Set(found.flatMap(({ holder }) => (besideOthers(holder, expectations) ? nodeOf(holder) ?? [] : [])))];
+    const first = unsure.map((name) => ` \`berth verify --node=${name}\` tells the containers there apart (connections.foreign).`).join("");
+    const restarts = [...new Set(found.flatMap(({ process, over }) => over.flatMap((connection) => letGo(connection, process, facts, expectations) ?? [])))];
     const now = restarts.length === 0 ? "" : ` Until then, this lets go of them: ${restarts.join(", ")}.`;
-    return fail("connections.maximum", faults.join("; "), expected, `${RULES["connections.maximum"].todo}${now}`);
+    return fail("connections.maximum", faults.join("; "), expected, `${RULES["connections.maximum"].todo}${first}${now}`);
   });
 }
 
+/** Whether what another node's process holds cannot be told from what others on that node do: Redis is there, and knows them by addresses of its own containers. */
+function besideOthers(holder: string, expectations: Expectations): boolean {
+  return expectations.node?.redis === "elsewhere" && judgedInstances(expectations).some((instance) => instance.holder === holder && instance.address === null);
+}
+
 /** The restart of the container that holds a connection, on its node; undefined where it is not known. */
-function letGo({ holder, container }: Connection, process: Instance["process"], { host }: Facts, { node, project }: Expectations): string | undefined {
+function letGo({ holder, container }: Connection, process: Instance["process"], { host }: Facts, expectations: Expectations): string | undefined {
+  const { node, project } = expectations;
+  if (besideOthers(holder, expectations)) return undefined;
   const other = nodeOf(holder);
   // Another node's containers are not seen from here; Compose gives them the same names there.
   if (other !== undefined) return onNode(other, "docker restart", `${project}-${process}-1`);
