@@ -146,7 +146,7 @@ data_return() {
   exec 9<>"$STATE/lock"
   flock -n 9 || { say "data: a move goes on: $(first_line "$STATE/lock")"; return 0; }
   release_lock
-  say "data: nobody went on with the move for $RETURN_SECONDS s: starting the application again, where its data still is"
+  say "data: nobody went on for $RETURN_SECONDS s: starting the application again, as it was"
   systemctl start --no-block berth.service
 }
 

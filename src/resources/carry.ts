@@ -17,12 +17,12 @@ import { waitUntil } from "./waiting.ts";
 const NETWORK_SECONDS = 90;
 const NETWORK_PAUSE_SECONDS = 2;
 /** To sign in to a node, in milliseconds: in an update, and in a preview, which goes on without. */
-const DIAL_MS = 20_000;
+export const DIAL_MS = 20_000;
 const LOOK_MS = 5_000;
-const START = "sudo systemctl restart berth.service";
+export const START = "sudo systemctl restart berth.service";
 
 /** How often what was stopped hears that the move goes on, in milliseconds: well within the time after which it starts by itself (600 s, RETURN_SECONDS in server/data.sh). */
-const RENEW_MS = 200_000;
+export const RENEW_MS = 200_000;
 
 export interface Carrying {
   readonly first: SshTarget;
@@ -43,7 +43,7 @@ export interface Carrying {
 }
 
 /** Connections to the first node and, through it, to others: each made once. */
-class Nodes {
+export class Nodes {
   readonly #first: SshTarget;
   readonly #scripts: string;
   readonly #readyMs: number;
@@ -206,7 +206,7 @@ export async function carry({ first, wanted, scripts, project, uids, onlyCut = f
 }
 
 /** Do it over and over. @returns what ends that, and waits for the one under way */
-function again(everyMs: number, act: () => Promise<unknown>): () => Promise<unknown> {
+export function again(everyMs: number, act: () => Promise<unknown>): () => Promise<unknown> {
   let last: Promise<unknown> = Promise.resolve();
   const timer = setInterval(() => { last = last.then(act); }, everyMs);
   timer.unref();

@@ -4,6 +4,7 @@ import { type ReleaseBundle, releaseBundle } from "../release/bundle.ts";
 import type { Verifier } from "../verify/bundle.ts";
 import { carryData, keepData } from "./carry-hook.ts";
 import { HostFiles } from "./host-files.ts";
+import { leavingHooks } from "./leaving-hook.ts";
 import { type Machine, nameOn } from "./machines.ts";
 import { Release } from "./release.ts";
 
@@ -20,16 +21,26 @@ export interface Released extends Machine {
 export function deploy(config: Config, machines: readonly Machine[], parts: { readonly verifier: Verifier; readonly scripts: Readonly<Record<string, string>> }): Released[] {
   // Without `nodes` nothing is asked of the host: what was placed elsewhere comes back by saying so there.
   const moves = Object.keys(config.nodes).length > 0;
-  const released: Released[] = [];
-  for (const machine of machines) {
-    const { here, server, joined } = machine;
+  const laid = machines.map((machine) => {
+    const { here, server } = machine;
     const bundle = server.volume.apply((volume) => releaseBundle({ config, here, deployKeys: server.deployKeys, ...volume, scripts: parts.scripts, verifierDigest: parts.verifier.digest }));
     const files = new HostFiles(nameOn(here, "host"), { config, machine: nameOn(here, "server"), server, bundle, verifier: parts.verifier });
+    return { ...machine, bundle, files };
+  });
+  const first = firstOfAll(laid);
+  const leaving = moves ? leavingHooks(config, first.here.layout, first.server.address, first.bundle) : undefined;
+  const released: Released[] = [];
+  for (const machine of laid) {
+    const { here, server, joined, bundle, files } = machine;
     const before = released.at(-1);
-    const hooks = moves && here.node.first ? [carryData(config, here.layout, server.address, bundle)] : [];
-    const updateHooks = moves && !here.node.first && here.node.volume !== null ? [keepData(config, here, firstOfAll(machines).server.address, bundle)] : [];
-    const after = [...joined, ...(before === undefined ? [] : [before.release])];
-    released.push({ ...machine, bundle, release: new Release(nameOn(here, "release"), { config, here, server, bundle, files, after, hooks, updateHooks }) });
+    // Last of all: a move that is refused stops nobody. The first node answers by then, also where it is released later.
+    const halting = leaving !== undefined && before === undefined ? [leaving.halt] : [];
+    const hooks = [...(moves && here.node.first ? [carryData(config, here.layout, server.address, bundle)] : []), ...halting];
+    const updateHooks = moves && !here.node.first && here.node.volume !== null ? [keepData(config, here, first.server.address, bundle)] : [];
+    // Once the first node runs the new layout, nobody lets the leaving ones in.
+    const errorHooks = leaving !== undefined && !released.some((it) => it.here.node.first) ? [leaving.bringBack] : [];
+    const after = [...joined, before === undefined ? first.files : before.release];
+    released.push({ ...machine, release: new Release(nameOn(here, "release"), { config, here, server, bundle, files, after, hooks, updateHooks, errorHooks }) });
   }
   return released;
 }

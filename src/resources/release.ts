@@ -20,10 +20,10 @@ export class Release extends pulumi.ComponentResource {
   /** The report in one line for people. */
   readonly verdict: pulumi.Output<string>;
 
-  /** @param args `after`: what must be there first, the nodes that this one needs and its place in the network; `hooks`: what runs before it is made or updated; `updateHooks`: before it is updated */
-  constructor(name: string, args: { config: Config; here: Here; server: Server; bundle: pulumi.Output<ReleaseBundle>; files: HostFiles; after?: readonly pulumi.Resource[]; hooks?: pulumi.ResourceHook[]; updateHooks?: pulumi.ResourceHook[] }) {
+  /** @param args `after`: what must be there first, the nodes that this one needs and its place in the network; `hooks`: what runs before it is made or updated; `updateHooks`: before it is updated; `errorHooks`: once it has failed */
+  constructor(name: string, args: { config: Config; here: Here; server: Server; bundle: pulumi.Output<ReleaseBundle>; files: HostFiles; after?: readonly pulumi.Resource[]; hooks?: pulumi.ResourceHook[]; updateHooks?: pulumi.ResourceHook[]; errorHooks?: pulumi.ErrorHook[] }) {
     super("berth:index:Release", name, {});
-    const { config, here, server, bundle, files, after = [], hooks = [], updateHooks = [] } = args;
+    const { config, here, server, bundle, files, after = [], hooks = [], updateHooks = [], errorHooks = [] } = args;
     const leads = [...(here.node.first ? leadsHere(name, config, server) : []), ...hooks];
     const transaction = new remote.Command(name, {
       connection: connectionTo(server.address, config),
@@ -36,7 +36,7 @@ export class Release extends pulumi.ComponentResource {
       addPreviousOutputInEnv: false,
       // Standard error carries progress and the table for people; standard output is the report.
       logging: remote.Logging.Stderr,
-    }, { parent: this, dependsOn: [files, ...after], hooks: { beforeCreate: leads, beforeUpdate: [...updateHooks, ...leads] } });
+    }, { parent: this, dependsOn: [files, ...after], hooks: { beforeCreate: leads, beforeUpdate: [...updateHooks, ...leads], ...(errorHooks.length === 0 ? {} : { onError: errorHooks }) } });
     this.report = transaction.stdout;
     this.verdict = this.report.apply(verdictOf);
     this.registerOutputs({});

@@ -144,6 +144,23 @@ describe.skipIf(noPulumi !== undefined)(`the API behind the proxy of another nod
     expect((await ask(rehearsal.it, "/")).body).toMatchObject({ version: "2" });
   });
 
+  test("a lower count: the API that leaves is stopped before the first release, comes back when that one fails, and is gone when all are verified", async () => {
+    const { it } = rehearsal;
+    const nodes = { ...SPLIT_API, api: { ...SPLIT_API.api, count: 1 } };
+    const [stops, starts] = ["leaves the stack: stopping it before the first release", "starting again what was to leave the stack"];
+    let before = it.said.length;
+    const told = (text: string): boolean => it.said.slice(before).some((line) => line.includes(text));
+    expect(await it.up({ nodes, "app.migrate": ["node", "-e", "process.exit(3)"] }).then(() => "verified", String)).not.toBe("verified");
+    expect(["the migration ended with 3", stops, starts].map(told)).toEqual([true, true, true]);
+    await eventually("the API that was to leave runs again", 120_000, async () => (await state("api-2")) === "running");
+    before = it.said.length;
+    const up = await it.up({ nodes });
+    expect([stops, starts].map(told)).toEqual([true, false]);
+    expect(notPassed(up.report)).toEqual([]);
+    expect(check(up.report, "connections.total").seen).toBe("10 (api 4, worker@main 6)");
+    expect(it.nodes).toEqual(["main", "api"]);
+  }, 600_000);
+
   test("all on one again: the same address answers, and the other servers go", async () => {
     const { address } = rehearsal.it;
     const up = await rehearsal.it.up({ nodes: { main: { roles: ["proxy", "api", "worker", "redis", "postgres"] } } });
