@@ -71,7 +71,7 @@ conclude() {
       if [ "$1" = 0 ]; then cat "$window.table" >&2; else against <"$window.table" >&2; fi
       return "$1" ;;
   esac
-  words=$(grep -v '^ *$' "$window.table" | tail -n 3 | redact | tr '\n' ' ')
+  words=$(grep -v '^ *$' "$window.table" | tail -n 3 | redact | tr '\n' ' ' | sed 's, $,,')
   if is_full "$words"; then
     fault host verify.run "the disk of the host is full: no verifier could be started: ${words:-nothing was said}" "room for a container" \
       "make room: \`berth doctor disk\` says what takes it; on the root disk that is images and logs. Then \`berth verify\`"
