@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { Report } from "../../src/verify/types.ts";
+import { expectations } from "../../src/release/expectations.ts";
 import { World } from "./verify/world.ts";
 
 /** The bundle, run by plain Node in its container, against a real Redis, a real Postgres and real Bull queues. */
@@ -84,6 +85,19 @@ test("a worker that restarts while the verification waits is waited for", async 
   expect(against(report)).toEqual({});
   expect(report.settleMs).toBeGreaterThan(3000);
   expect(report.settleMs).toBeLessThan(30_000);
+});
+
+test("a worker that hangs has all its connections: the job that Redis handed to it tells, also where there is no canary", async () => {
+  await expect.poll(() => world.clientList(), { timeout: 30_000, interval: 500 }).toHaveLength(10);
+  await world.freeze("worker");
+  onTestFinished(async () => {
+    await world.redisCli("DEL bull:file:wait bull:file:active");
+    await world.startProcess("worker");
+  });
+  // The blocked client gets the first; the other two wait.
+  for (const id of [41, 42, 43]) await world.redisCli(`LPUSH bull:file:wait ${id}`);
+  const { report } = await world.verify({ expectations: { api: { ...expectations(world.config, "4711").api, canaryPath: null } } });
+  expect(against(report)).toEqual({ "app.consuming": expect.stringMatching(/^fail: the worker is connected and hangs: file: a job was handed to the worker and not begun for \d+ s$/) as string });
 });
 
 test("passwords are in no output", async () => {

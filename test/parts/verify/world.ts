@@ -116,10 +116,18 @@ export class World {
     return this.box.logs(this.#ids.get(name) ?? "");
   }
 
-  /** CLIENT LIST by redis-cli inside the container: another eye than the verifier's. */
+  /** redis-cli inside the container: another eye than the verifier's. */
+  async redisCli(command: string): Promise<string> {
+    return this.box.docker(["exec", this.#ids.get("redis") ?? "", "sh", "-c", `REDISCLI_AUTH="$(cat /run/secrets/redis_password)" redis-cli ${command}`]);
+  }
+
+  /** Stop a process of the application where it is, its connections open. */
+  async freeze(name: "api" | "worker"): Promise<void> {
+    await this.box.docker(["exec", this.#ids.get(name) ?? "", "sh", "-c", 'for it in /proc/[0-9]*; do [ "$(readlink "$it/exe")" != "$(readlink -f "$(command -v node)")" ] || kill -STOP "${it#/proc/}"; done']);
+  }
+
   async clientList(): Promise<string[]> {
-    const command = 'REDISCLI_AUTH="$(cat /run/secrets/redis_password)" redis-cli CLIENT LIST';
-    const list = await this.box.docker(["exec", this.#ids.get("redis") ?? "", "sh", "-c", command]);
+    const list = await this.redisCli("CLIENT LIST");
     return list.trim().split("\n").filter((line) => !line.includes("addr=127.0.0.1:"));
   }
 
