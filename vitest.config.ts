@@ -1,10 +1,13 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Three kinds of test. `unit` needs nothing but Node; `parts` needs Docker (real Redis and Postgres); `e2e` needs
- * stand-in servers. They run in that order, and the last two one file at a time, because the machine is shared.
+ * Kinds of test. `unit` needs nothing but Node; `parts` needs Docker (real Redis and Postgres); `e2e` needs stand-in servers. They run in that
+ * order: parts one file at a time, stand-ins two (most of a deployment is waiting), and those last and alone that judge the machine itself: its
+ * kernel settings, its load, or that nothing is left on it.
  */
-const docker = { globalSetup: ["test/helpers/docker-setup.ts"], fileParallelism: false };
+const docker = { globalSetup: ["test/helpers/docker-setup.ts"] };
+const hosts = { testTimeout: 600_000, hookTimeout: 900_000, ...docker };
+const ALONE = ["test/e2e/doctor.test.ts", "test/e2e/rehearse.test.ts"];
 
 export default defineConfig({
   test: {
@@ -25,6 +28,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 1 },
+          fileParallelism: false,
           ...docker,
         },
       },
@@ -32,10 +36,19 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          testTimeout: 600_000,
-          hookTimeout: 900_000,
+          exclude: ALONE,
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
-          ...docker,
+          ...hosts,
+        },
+      },
+      {
+        test: {
+          name: "e2e-alone",
+          include: ALONE,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+          ...hosts,
         },
       },
     ],

@@ -10,7 +10,7 @@ export const ROOT = join(import.meta.dirname, "../..");
 /** Why tests of the real engine cannot run here; undefined when they can. */
 export const noPulumi = onPath("pulumi") === undefined ? "skipped: `pulumi` is not on PATH" : undefined;
 
-/** Every end-to-end test runs under the real engine too: `BERTH_TEST_ENGINE=pulumi npm test -- --project e2e`. */
+/** Every end-to-end test runs under the real engine too: `BERTH_TEST_ENGINE=pulumi npm test -- --project e2e --project e2e-alone`. */
 function engineOfTests(): EngineChoice {
   const asked = process.env["BERTH_TEST_ENGINE"] ?? "in-process";
   const choice = ENGINES.find((it) => it === asked);
