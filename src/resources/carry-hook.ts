@@ -1,11 +1,10 @@
-import { dirname } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { DataRole, Here, Layout } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import type { ReleaseBundle } from "../release/bundle.ts";
 import { messageOf } from "../verify/words.ts";
 import { carry, foresee } from "./carry.ts";
-import { targetAt } from "./connection.ts";
+import { firstNode } from "./connection.ts";
 import { Refused, type Wanted } from "./moves.ts";
 import { byNow } from "./waiting.ts";
 
@@ -14,7 +13,7 @@ import { byNow } from "./waiting.ts";
  * would be refused; where it cannot reach them, as in a pipeline without a way in, it says that.
  */
 export function carryData(config: Config, layout: Layout, address: pulumi.Output<string>, bundle: pulumi.Output<ReleaseBundle>): pulumi.ResourceHook {
-  const known = new Promise<{ host: string; scripts: string }>((resolve) => pulumi.all([address, bundle]).apply(([host, { program }]) => resolve({ host, scripts: dirname(program) })));
+  const known = firstNode(config, address, bundle);
   const wanted: Wanted = { redis: place(layout, "redis"), postgres: place(layout, "postgres") };
   const name = (at: string | null): string => nameOf(layout, at);
   return new pulumi.ResourceHook("carry-data", async () => {
@@ -22,11 +21,10 @@ export function carryData(config: Config, layout: Layout, address: pulumi.Output
       // Before the first server has an address there is nothing to move.
       const here = await byNow(known);
       if (here === undefined) return;
-      for (const line of await foreseen({ first: targetAt(here.host, config), wanted, scripts: here.scripts, name })) await pulumi.log.warn(line);
+      for (const line of await foreseen({ ...here, wanted, name })) await pulumi.log.warn(line);
       return;
     }
-    const { host, scripts } = await known;
-    await carry({ first: targetAt(host, config), wanted, scripts, name, project: config.project, uids: { redis: config.redis.uid, postgres: config.postgres.uid }, say: (line) => void pulumi.log.info(line) });
+    await carry({ ...(await known), wanted, name, project: config.project, uids: { redis: config.redis.uid, postgres: config.postgres.uid }, say: (line) => void pulumi.log.info(line) });
   }, { onDryRun: true });
 }
 
@@ -35,13 +33,12 @@ export function carryData(config: Config, layout: Layout, address: pulumi.Output
  * takes back, ends here: its release is refused while it is giving its data up, and one without the data would begin empty.
  */
 export function keepData(config: Config, { node, layout }: Here, address: pulumi.Output<string>, bundle: pulumi.Output<ReleaseBundle>): pulumi.ResourceHook {
-  const known = new Promise<{ host: string; scripts: string }>((resolve) => pulumi.all([address, bundle]).apply(([host, { program }]) => resolve({ host, scripts: dirname(program) })));
+  const known = firstNode(config, address, bundle);
   const kept = (role: DataRole): string | undefined => (layout.holder[role] === node ? node.address ?? undefined : undefined);
   const wanted: Wanted = { redis: kept("redis"), postgres: kept("postgres") };
   const name = (at: string | null): string => nameOf(layout, at);
   return new pulumi.ResourceHook(`keep-data-${node.name}`, async () => {
-    const { host, scripts } = await known;
-    const cut = { first: targetAt(host, config), wanted, scripts, name, onlyCut: true };
+    const cut = { ...(await known), wanted, name, onlyCut: true };
     // A first node that does not answer keeps nothing from being released here: what must not begin, the host refuses.
     const left = await foresee(cut).catch(() => []);
     if (left.length === 0) return;

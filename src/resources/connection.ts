@@ -1,8 +1,10 @@
+import { dirname } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { remote } from "@pulumi/command/types/input.js";
 import { publicKey } from "../config/keys.ts";
 import type { Config } from "../config/schema.ts";
 import { DEPLOY_USER } from "../host/cloud-init.ts";
+import type { ReleaseBundle } from "../release/bundle.ts";
 import type { SshTarget } from "../ssh.ts";
 
 /**
@@ -25,4 +27,9 @@ export function connectionTo(address: pulumi.Input<string>, config: Config): rem
 /** The same for a hook, which signs in by itself. */
 export function targetAt(host: string, config: Config): SshTarget {
   return { host, user: DEPLOY_USER, privateKey: config.secrets.deployKey.reveal(), hostKey: publicKey(config.secrets.hostKey) };
+}
+
+/** The first node, for a hook that asks it; `scripts` is the directory of this release's. Settles once it has an address, in a preview of a new stack never. */
+export function firstNode(config: Config, address: pulumi.Output<string>, bundle: pulumi.Output<ReleaseBundle>): Promise<{ readonly first: SshTarget; readonly scripts: string }> {
+  return new Promise((resolve) => pulumi.all([address, bundle]).apply(([host, { program }]) => resolve({ first: targetAt(host, config), scripts: dirname(program) })));
 }

@@ -1,10 +1,9 @@
-import { dirname } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { Layout } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import type { ReleaseBundle } from "../release/bundle.ts";
 import { messageOf } from "../verify/words.ts";
-import { targetAt } from "./connection.ts";
+import { firstNode } from "./connection.ts";
 import { Leaving } from "./leaving.ts";
 
 export interface LeavingHooks {
@@ -20,8 +19,7 @@ export interface LeavingHooks {
  */
 export function leavingHooks(config: Config, layout: Layout, address: pulumi.Output<string>, bundle: pulumi.Output<ReleaseBundle>): LeavingHooks {
   const say = (line: string): void => void pulumi.log.info(line);
-  const leaving = new Promise<Leaving>((resolve) => pulumi.all([address, bundle]).apply(([host, { program }]) =>
-    resolve(new Leaving({ first: targetAt(host, config), scripts: dirname(program), project: config.project, layout, say }))));
+  const leaving = firstNode(config, address, bundle).then((node) => new Leaving({ ...node, project: config.project, layout, say }));
   return {
     halt: new pulumi.ResourceHook("halt-leaving", async () => {
       // Whoever could not be asked is judged by its connections.

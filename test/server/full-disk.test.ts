@@ -1,25 +1,17 @@
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { acts, Host, mustSucceed, verdict } from "./host.ts";
+import { acts, type Host, living, mustSucceed, verdict } from "./host.ts";
 
 const A = "aaaaaaaaaaaa";
 const B = "bbbbbbbbbbbb";
-
-/** A host on which release A is good and runs. */
-async function living(): Promise<Host> {
-  const host = new Host();
-  host.lay(A);
-  expect((await host.run(["release", A])).code).toBe(0);
-  return host;
-}
 
 describe("a full disk is the host's: nothing is rolled back", () => {
   const FULL = "write /var/lib/docker/x: no space left on device";
   const state = (host: Host, path: string): string | undefined => host.read(`var/lib/berth/${path}`);
 
   test("no verifier can be started", async () => {
-    const host = await living();
+    const host = await living(A);
     host.lay(B);
     host.answer(`*" verify") echo "${FULL}" >&2; exit 1 ;;`);
     const run = await host.run(["release", B]);
@@ -31,7 +23,7 @@ describe("a full disk is the host's: nothing is rolled back", () => {
   });
 
   test("the verdict cannot be written: it is kept in memory until it can, and said", async () => {
-    const host = await living();
+    const host = await living(A);
     host.lay(B);
     for (const name of ["report.json", "table.txt", "verdict", "exit"]) host.full(`var/lib/berth/results/${B}/${name}`);
     for (const name of ["chosen", "laid"]) host.full(`var/lib/berth/${name}`);
@@ -51,7 +43,7 @@ describe("a full disk is the host's: nothing is rolled back", () => {
   });
 
   test("the migration has no room: what ran runs on", async () => {
-    const host = await living();
+    const host = await living(A);
     host.lay(B);
     host.answer(`*" run --rm -T migrate") echo "${FULL}"; exit 1 ;;`);
     const run = await host.run(["release", B]);
@@ -62,7 +54,7 @@ describe("a full disk is the host's: nothing is rolled back", () => {
   });
 
   test("an image has no room: nothing is touched", async () => {
-    const host = await living();
+    const host = await living(A);
     host.lay(B, { env: { BERTH_IMAGES: "app:2" } });
     host.answer(`*"image inspect"*) exit 1 ;;\n  "docker pull "*) echo "failed to register layer: ${FULL}" >&2; exit 1 ;;`);
     const run = await host.run(["release", B]);
@@ -72,7 +64,7 @@ describe("a full disk is the host's: nothing is rolled back", () => {
   });
 
   test.each([[0, 11], [4096, 10]])("what does not run could not be made; %i bytes are left: %i", async (bytes, code) => {
-    const host = await living();
+    const host = await living(A);
     host.lay(B);
     host.write("fake/bin/df", `#!/bin/sh\necho Avail; echo ${bytes}\n`);
     chmodSync(join(host.root, "fake/bin/df"), 0o755);

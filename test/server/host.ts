@@ -159,6 +159,14 @@ export function mustSucceed(run: Outcome): void {
   if (run.code !== 0) throw new Error(`required: exit 0; found: ${run.code}\n${run.stderr}`);
 }
 
+/** A host on which release `r12` is good and runs. */
+export async function living(r12: string): Promise<Host> {
+  const host = new Host();
+  host.lay(r12);
+  mustSucceed(await host.run(["release", r12]));
+  return host;
+}
+
 /** A branch for `Host.answer`: the verifier of this release (default: of any) ends with this code and this report. */
 export function verdict(code: number, report: string, r12 = ""): string {
   return `*"${r12}"*" verify") for word; do case $word in *:/run/berth) touch "\${word%:/run/berth}/settled" ;; esac; done

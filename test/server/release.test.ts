@@ -1,16 +1,8 @@
 import { expect, test } from "vitest";
-import { acts, Host, mustSucceed, verdict } from "./host.ts";
+import { acts, Host, living, mustSucceed, verdict } from "./host.ts";
 
 const A = "aaaaaaaaaaaa";
 const B = "bbbbbbbbbbbb";
-
-/** A host on which release A is good and runs; its containers have these images. */
-async function living(): Promise<Host> {
-  const host = new Host();
-  host.lay(A);
-  expect((await host.run(["release", A])).code).toBe(0);
-  return host;
-}
 
 /** From where a failed release says how it ends. */
 function lastWords(stderr: string): string {
@@ -49,13 +41,13 @@ test("a release is one sequence of commands, and leaves its marks", async () => 
 });
 
 test("the facts are handed over only once the verifier says that connections settled", async () => {
-  const host = await living();
+  const host = await living(A);
   const facts = host.read("fake/facts") ?? "";
   expect(facts.match(/^@@ .*/gm)?.join(" ")).toMatchInlineSnapshot(`"@@ release @@ baseline @@ inspect @@ images @@ compose-hashes @@ containers @@ listeners @@ sysctl @@ hugepages @@ redis-status @@ meminfo @@ mounts @@ volume @@ disk @@ aof @@ cgroup @@ docker-user @@ host-table @@ drift @@ sockets"`);
 });
 
 test("a release that fails its verification gives way to the last good one", async () => {
-  const host = await living();
+  const host = await living(A);
   host.lay(B);
   host.answer(`${OPENED}
 ${verdict(10, '{"verdict":"fail"}', B)}`);
@@ -77,7 +69,7 @@ ${verdict(10, '{"verdict":"fail"}', B)}`);
 });
 
 test("what fails is shown without what passes, the whole table is kept, and the last words say what is to be done", async () => {
-  const host = await living();
+  const host = await living(A);
   host.lay(B);
   const table = ["FAIL  app.health (release)", "      seen      worker: restarting", "", "ok    redis.ready  PONG", "                   after 4 ms", "n/a   limits.cpu   not seen", "", "FAILED", ""].join("\n");
   host.write("fake/table", table);
@@ -101,7 +93,7 @@ test("what fails is shown without what passes, the whole table is kept, and the 
 });
 
 test("a failure that the host caused rolls nothing back and marks nothing good", async () => {
-  const host = await living();
+  const host = await living(A);
   host.lay(B);
   host.answer(verdict(11, '{"verdict":"fail"}'));
   const run = await host.run(["release", B]);
@@ -133,7 +125,7 @@ test("a first release that fails stops the application and keeps the data servic
 });
 
 test("data is never handed back to the image of another Redis", async () => {
-  const host = await living();
+  const host = await living(A);
   host.lay(B, { env: { BERTH_STATEFUL: "redis=redis:9 postgres=postgres:17" } });
   host.answer(`${OPENED.replace("redis:8", "redis:9")}\n${verdict(10, '{"verdict":"fail"}')}`);
   const run = await host.run(["release", B]);
@@ -147,7 +139,7 @@ test("data is never handed back to the image of another Redis", async () => {
 });
 
 test("a migration that fails starts no new version, and says so in a report", async () => {
-  const host = await living();
+  const host = await living(A);
   host.lay(B);
   host.answer(`*" run --rm -T migrate") echo "cannot reach it with hunter22"; exit 3 ;;`);
   const run = await host.run(["release", B]);
@@ -163,7 +155,7 @@ test("a migration that fails starts no new version, and says so in a report", as
 });
 
 test("a verifier that cannot run proves nothing: the release is not good", async () => {
-  const host = await living();
+  const host = await living(A);
   host.lay(B);
   host.answer(`*" verify") echo "exec: node: not found" >&2; exit 127 ;;`);
   const run = await host.run(["release", B]);
@@ -173,14 +165,14 @@ test("a verifier that cannot run proves nothing: the release is not good", async
 });
 
 test("exit 0 without a report is no proof either", async () => {
-  const host = await living();
+  const host = await living(A);
   host.lay(B);
   host.answer('*" verify") exit 0 ;;');
   expect((await host.run(["release", B])).code).toBe(10);
 });
 
 test("a verifier that hangs is ended by its bound", async () => {
-  const host = await living();
+  const host = await living(A);
   host.lay(B, { env: { BERTH_VERIFY_SECONDS: "1" } });
   host.answer('*" verify") exec /bin/sleep 20 ;;');
   const run = await host.run(["release", B]);
@@ -189,7 +181,7 @@ test("a verifier that hangs is ended by its bound", async () => {
 });
 
 test("without an answer from Compose the release is still verified, so that the report says why", async () => {
-  const host = await living();
+  const host = await living(A);
   host.lay(B);
   host.answer(`*${B}*" up "*) echo "container berth-worker-1 is unhealthy" >&2; exit 1 ;;
   ${verdict(10, '{"verdict":"fail","checks":["worker"]}')}`);
@@ -200,7 +192,7 @@ test("without an answer from Compose the release is still verified, so that the 
 });
 
 test("a running transaction is followed, not started again", async () => {
-  const host = await living();
+  const host = await living(A);
   host.write(`var/lib/berth/results/${A}/log`, "from the start\n");
   host.answer('"systemctl show "*) echo active; exit ;;');
   const run = await host.run(["release", A]);
@@ -209,7 +201,7 @@ test("a running transaction is followed, not started again", async () => {
 });
 
 test("a success that nobody saw is verified, not done again; one that was seen is done again", async () => {
-  const host = await living();
+  const host = await living(A);
   host.answer('"docker ps -aq"*) echo one; exit ;;\n  *"{{.State.Status}}"*) for service in redis postgres api worker proxy; do echo "$service running healthy 0 0 false id"; done; exit ;;');
   host.remove(`var/lib/berth/results/${A}/delivered`);
   const unseen = await host.run(["release", A]);
@@ -234,7 +226,7 @@ test("a transaction that vanished without a verdict is a failure of its own", as
 });
 
 test("the operator's way back is the release before, without migrating", async () => {
-  const host = await living();
+  const host = await living(A);
   host.lay(B);
   await host.run(["release", B]);
   expect(host.read("var/lib/berth/good.history")).toBe(`${A}\n${B}\n`);
@@ -279,7 +271,7 @@ function recovering(asked: number): string {
 }
 
 test("an application that a loading Redis left unhealthy is given its next checks before it counts as failed", async () => {
-  const host = await living();
+  const host = await living(A);
   host.lay(B);
   host.write("fake/asked", "");
   host.answer(recovering(5));
@@ -291,7 +283,7 @@ test("an application that a loading Redis left unhealthy is given its next check
 });
 
 test("… and one that stays unhealthy is not waited for twice", async () => {
-  const host = await living();
+  const host = await living(A);
   host.lay(B);
   host.write("fake/asked", "");
   host.answer(`${verdict(10, '{"verdict":"fail"}', B)}\n  ${recovering(1000)}`);
@@ -301,7 +293,7 @@ test("… and one that stays unhealthy is not waited for twice", async () => {
 });
 
 test("a verification by hand gives the same time", async () => {
-  const host = await living();
+  const host = await living(A);
   host.write("fake/asked", "");
   host.answer(recovering(5));
   const run = await host.run(["verify"]);
