@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type CloudApi, startCloud } from "../../rehearsal/cloud/api.ts";
 import { inProcessUp } from "../../rehearsal/engine/up.ts";
 import { asConfig, changed } from "../../rehearsal/settings.ts";
@@ -9,6 +9,9 @@ import { generateSecrets } from "../../src/config/generate.ts";
 import { FakeMachines } from "../rehearsal/cloud/fake-machines.ts";
 
 /** A configuration that must not pass reaches nothing: the program itself is run, against an API that counts what it is asked. */
+
+// Each starts the program in a process of its own, which on a busy machine takes half a minute.
+vi.setConfig({ testTimeout: 90_000 });
 
 const secrets = { ...generateSecrets() };
 const good = {
