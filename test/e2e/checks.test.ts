@@ -112,7 +112,7 @@ describe.skipIf(noPulumi !== undefined)(`each check, broken by hand and mended b
     answer = 204;
     expect(await run()).toBe(0);
     expect(posted.slice(1)).toEqual([expect.objectContaining({ event: "recovered", text: "berth-rehearsal: redis.memory is well again", begun: [], ended: ["redis.memory"] })]);
-    expect(await told(), "the command took it each time").toHaveLength(3);
+    expect(await told(), "the command took it, and is not told twice because the webhook did not").toHaveLength(2);
   });
 
   test("the timer's own run: a worker whose beats Redis refuses, told while it is a warning, and told once when it is over", async () => {
@@ -177,7 +177,8 @@ describe.skipIf(noPulumi !== undefined)(`each check, broken by hand and mended b
 
   test("all is well again", async (context) => {
     context.skip(spoiled !== "", `after "${spoiled}"`);
-    expect(against(await verify(rehearsal.it))).toEqual([]);
+    // A health check that failed while Redis loaded comes round again.
+    await expect.poll(async () => against(await verify(rehearsal.it)), { timeout: 120_000, interval: 5_000 }).toEqual([]);
     expect(await onLaptop(rehearsal.it, "berth probe --stack=rehearsal")).toMatchObject({ code: 0 });
   });
 });
