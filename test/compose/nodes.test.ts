@@ -134,7 +134,7 @@ describe("a Redis of its own", () => {
     const apart: ConfigInput["nodes"] = { web: { roles: ["proxy", "api", "worker"] }, redis: { roles: ["redis"] }, db: { roles: ["postgres"] } };
     const { config, here } = on(apart, "db");
     const redis = here.layout.holder.redis?.address;
-    expect(bundleOf(config, here).expectations.node?.refused).toEqual([{ what: "redis on redis", address: redis, port: 6379 }]);
+    expect(bundleOf(config, here).expectations.node?.refused).toEqual([{ what: "redis on redis", node: "redis", address: redis, port: 6379 }]);
   });
 });
 
