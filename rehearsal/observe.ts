@@ -20,6 +20,13 @@ export async function containerIds(rehearsal: Rehearsal): Promise<Record<string,
   return Object.fromEntries(lines.join("").trim().split("\n").map((line) => line.split(" ") as [string, string]));
 }
 
+/** Service -> when its container's process began: one that was restarted, by whomever, has another time. */
+export async function startTimes(rehearsal: Rehearsal): Promise<Record<string, string>> {
+  const ids = await containerIds(rehearsal);
+  const times = (await rehearsal.exec(["docker", "inspect", "--format", "{{.State.StartedAt}}", ...Object.values(ids)])).trim().split("\n");
+  return Object.fromEntries(Object.keys(ids).map((service, index) => [service, times[index] ?? ""]));
+}
+
 /** Service -> how often Docker restarted its container. */
 export async function restartCounts(rehearsal: Rehearsal): Promise<Record<string, number>> {
   const ids = await containerIds(rehearsal);

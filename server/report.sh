@@ -13,7 +13,7 @@ begin_attempt() {
 begin_report() {
   results=$(results_dir "$1")
   mkdir -p "$results"
-  for name in report.json table.txt verdict; do drop_kept "$(results_dir "$1")/$name"; done
+  for name in report.json table.txt verdict; do drop_kept "$results/$name"; done
 }
 
 # note_verdict CODE WHO: what `berth status` says of the report beside it. `exit` is an attempt's, and nobody else's.

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { labelsAtHetzner, selectorOf } from "../config/at-hetzner.ts";
 import { CommandError } from "./command.ts";
 import type { Hetzner } from "./hetzner.ts";
 
@@ -38,7 +39,7 @@ export async function openRunner(firewalls: RunnerFirewalls, source: string, aga
   const rules = [{ direction: "in", protocol: "tcp", port: "22", source_ips: [source], description: `SSH for run ${run}` }];
   const what = `opening port 22 for ${source}`;
   if (own === undefined) {
-    const wanted = { name: nameOf(firewalls), labels: { ...stackLabels(firewalls), purpose: PURPOSE, run }, rules, apply_to: targets(firewalls) };
+    const wanted = { name: nameOf(firewalls), labels: { ...labelsAtHetzner(firewalls.project, firewalls.stack), purpose: PURPOSE, run }, rules, apply_to: targets(firewalls) };
     const answer = await hetzner.carryOut(what, "/firewalls", wanted).catch((error: unknown) => {
       // The answer to the first try was lost on its way: the firewall is there.
       if (again && error instanceof CommandError && error.message.includes("uniqueness_error")) return undefined;
@@ -62,21 +63,13 @@ export async function closeRunner(firewalls: RunnerFirewalls, which: "own" | "al
 
 const PURPOSE = "runner";
 
-function stackLabels({ project, stack }: RunnerFirewalls): Record<string, string> {
-  return { "managed-by": "berth", project, stack };
-}
-
 function nameOf({ project, stack, run }: RunnerFirewalls): string {
   return `${project}-${stack}-runner-${run}`;
 }
 
 /** Every server of the stack, by what `src/resources/server.ts` labels it with. */
 function targets(firewalls: RunnerFirewalls): object[] {
-  return [{ type: "label_selector", label_selector: { selector: selectorOf(stackLabels(firewalls)) } }];
-}
-
-function selectorOf(labels: Readonly<Record<string, string>>): string {
-  return Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(",");
+  return [{ type: "label_selector", label_selector: { selector: selectorOf(labelsAtHetzner(firewalls.project, firewalls.stack)) } }];
 }
 
 function isStale({ created }: Firewall, now: number): boolean {
@@ -84,7 +77,7 @@ function isStale({ created }: Firewall, now: number): boolean {
 }
 
 async function existing(firewalls: RunnerFirewalls): Promise<Firewall[]> {
-  const selector = encodeURIComponent(selectorOf({ ...stackLabels(firewalls), purpose: PURPOSE }));
+  const selector = encodeURIComponent(selectorOf({ ...labelsAtHetzner(firewalls.project, firewalls.stack), purpose: PURPOSE }));
   const found: Firewall[] = [];
   for (let page: number | null = 1; page !== null; ) {
     const answer = await firewalls.hetzner.ask("listing firewalls", "GET", `/firewalls?label_selector=${selector}&per_page=50&page=${page}`);

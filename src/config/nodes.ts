@@ -191,8 +191,8 @@ function addressesOf(range: string, machines: readonly { readonly name: string; 
     found.set(name, toText(base + 2 + offset));
   };
   if (firstName !== undefined) give(firstName, 0);
-  const others = machines.filter(({ name }) => name !== firstName).map(({ name, data }) => `${data ? 0 : 1}${name}`).toSorted().map((it) => it.slice(1));
-  for (const name of others) give(name, offsetOf(name, room));
+  const others = machines.filter(({ name }) => name !== firstName);
+  for (const keeps of [true, false]) for (const name of others.filter(({ data }) => data === keeps).map((it) => it.name).toSorted()) give(name, offsetOf(name, room));
   return found;
 }
 

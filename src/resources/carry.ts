@@ -1,11 +1,9 @@
-import type { Client } from "ssh2";
 import type { DataRole } from "../config/nodes.ts";
 import type { SshTarget } from "../ssh.ts";
-import { dial, runOn, stream } from "../ssh-streams.ts";
+import { runOn, stream } from "../ssh-streams.ts";
 import { messageOf } from "../verify/words.ts";
-import { type Book, concerned, describe, type Move, movesOf, parseBook, Refused, roomFault, type Wanted } from "./moves.ts";
-import { stopCommand } from "./resize.ts";
-import { waitUntil } from "./waiting.ts";
+import { type Book, concerned, describe, type Move, movesOf, Refused, roomFault, type Wanted } from "./moves.ts";
+import { again, DIAL_MS, Nodes, RENEW_MS, START } from "./node-connections.ts";
 
 /**
  * Moves the data of Redis and Postgres to the node that the configuration names, before the release that expects it there. What is to be
@@ -15,14 +13,8 @@ import { waitUntil } from "./waiting.ts";
 
 /** How long an update waits for a node to be reachable through the first one, in seconds: the interface of either may appear late. As long as a release waits for its own (server/network.sh). */
 const NETWORK_SECONDS = 90;
-const NETWORK_PAUSE_SECONDS = 2;
-/** To sign in to a node, in milliseconds: in an update, and in a preview, which goes on without. */
-export const DIAL_MS = 20_000;
+/** To sign in to a node in a preview, which goes on without it, in milliseconds. */
 const LOOK_MS = 5_000;
-export const START = "sudo systemctl restart berth.service";
-
-/** How often what was stopped hears that the move goes on, in milliseconds: well within the time after which it starts by itself (600 s, RETURN_SECONDS in server/data.sh). */
-export const RENEW_MS = 200_000;
 
 export interface Carrying {
   readonly first: SshTarget;
@@ -40,57 +32,6 @@ export interface Carrying {
   readonly renewMs?: number;
   /** Default: `NETWORK_SECONDS`. */
   readonly networkSeconds?: number;
-}
-
-/** Connections to the first node and, through it, to others: each made once. */
-export class Nodes {
-  readonly #first: SshTarget;
-  readonly #scripts: string;
-  readonly #readyMs: number;
-  readonly #open = new Map<string | null, Client>();
-
-  constructor(first: SshTarget, scripts: string, readyMs: number) {
-    this.#first = first;
-    this.#scripts = scripts;
-    this.#readyMs = readyMs;
-  }
-
-  async at(address: string | null): Promise<Client> {
-    const known = this.#open.get(address);
-    if (known !== undefined) return known;
-    const client = address === null ? await dial(this.#first, { readyMs: this.#readyMs }) : await dial({ ...this.#first, host: address, port: 22 }, { via: await this.at(null), readyMs: this.#readyMs });
-    this.#open.set(address, client);
-    return client;
-  }
-
-  /** The same, for as long as the private network may take to be there. @throws {Error} after it */
-  async reachable(address: string, boundSeconds: number, say: (line: string) => void): Promise<void> {
-    const missing = await waitUntil({ boundSeconds, pauseSeconds: NETWORK_PAUSE_SECONDS, say, what: `waiting for the node at ${address} on the private network` }, () =>
-      this.at(address).then(() => undefined, messageOf));
-    if (missing === undefined) return;
-    throw new Error(`reach the node at ${address} through the first node: an answer is required within ${boundSeconds} s, found ${missing}. Look whether both are in the stack's network in Hetzner's web interface, and at \`ip -4 address\` on each`);
-  }
-
-  /** Shell text for one step of a move. */
-  data(step: string): string {
-    return `sudo sh -c 'it=${this.#scripts}/berth; [ -x "$it" ] || it=/opt/berth/scripts/current/berth; [ ! -x "$it" ] || exec "$it" data ${step}'`;
-  }
-
-  /** @throws {Error} unless it exits 0 */
-  async run(address: string | null, command: string, what: string): Promise<string> {
-    const { code, stdout, stderr } = await runOn(await this.at(address), command);
-    if (code !== 0) throw new Error(`${what}: exit 0 is required, found ${code}: ${stderr.trim() || "nothing said"}`);
-    return stdout;
-  }
-
-  async book(address: string | null): Promise<Book> {
-    return parseBook(await this.run(address, this.data(""), `ask ${address ?? "the first node"} where the data is`));
-  }
-
-  close(): void {
-    // Those that lead through the first one end before it.
-    for (const client of [...this.#open.values()].toReversed()) client.end();
-  }
 }
 
 interface Plan {
@@ -149,10 +90,7 @@ export async function carry({ first, wanted, scripts, project, uids, onlyCut = f
   const halt = async (address: string | null, what: string): Promise<void> => {
     if (stopped.includes(address)) return;
     stopped.push(address);
-    // Before anything stops: whoever stops it may die before the next word.
-    await nodes.run(address, nodes.data("stopped"), `see to it that ${what} comes back`);
-    armed.push(address);
-    await nodes.run(address, stopCommand(project), `stop ${what}`);
+    await nodes.halt(address, { what, project, armed: () => armed.push(address) });
   };
   try {
     const { book, moves } = await planned(nodes, wanted, { onlyCut, reached: (address) => nodes.reachable(address, networkSeconds, say) });
@@ -203,17 +141,6 @@ export async function carry({ first, wanted, scripts, project, uids, onlyCut = f
     await settled();
     nodes.close();
   }
-}
-
-/** Do it over and over. @returns what ends that, and waits for the one under way */
-export function again(everyMs: number, act: () => Promise<unknown>): () => Promise<unknown> {
-  let last: Promise<unknown> = Promise.resolve();
-  const timer = setInterval(() => { last = last.then(act); }, everyMs);
-  timer.unref();
-  return () => {
-    clearInterval(timer);
-    return last;
-  };
 }
 
 /** The copy is there: the book says so, and the old one is put aside. */

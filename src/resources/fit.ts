@@ -1,7 +1,7 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
+import { type HeldVolume, labelsAtHetzner, selectorOf, volumeFaults } from "../config/at-hetzner.ts";
 import { assertFits, ConfigError, type ServerSize, userDataFaults } from "../config/faults.ts";
-import { type HeldVolume, volumeFaults } from "../config/held-volumes.ts";
 import { layoutOf } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import { cloudInit } from "../host/cloud-init.ts";
@@ -21,14 +21,13 @@ export async function checkFit(config: Config): Promise<void> {
 }
 
 async function heldVolumes(project: string): Promise<HeldVolume[]> {
-  const selector = `managed-by=berth,project=${project},stack=${pulumi.getStack()}`;
-  const { servers } = await hcloud.getServers({ withSelector: selector });
+  const labels = labelsAtHetzner(project, pulumi.getStack());
+  const { servers } = await hcloud.getServers({ withSelector: selectorOf(labels) });
   if (servers.length === 0) return [];
   const { volumes } = await hcloud.getVolumes({});
-  const labels = Object.entries({ "managed-by": "berth", project, stack: pulumi.getStack() });
   return volumes.flatMap(({ id, name, serverId, labels: has }) => {
     const server = servers.find((it) => it.id === serverId);
-    return server === undefined ? [] : [{ id, name, server: server.name, own: labels.every(([key, value]) => has[key] === value) }];
+    return server === undefined ? [] : [{ id, name, server: server.name, own: Object.entries(labels).every(([key, value]) => has[key] === value) }];
   });
 }
 

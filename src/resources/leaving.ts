@@ -1,9 +1,8 @@
 import type { Layout } from "../config/nodes.ts";
 import type { SshTarget } from "../ssh.ts";
 import { messageOf } from "../verify/words.ts";
-import { again, DIAL_MS, Nodes, RENEW_MS, START } from "./carry.ts";
 import type { Book } from "./moves.ts";
-import { stopCommand } from "./resize.ts";
+import { again, DIAL_MS, Nodes, RENEW_MS, START } from "./node-connections.ts";
 
 /**
  * Nodes that leave the stack. Pulumi deletes their servers at the very end; until then their processes would hold connections to Redis that no release of
@@ -45,9 +44,7 @@ export class Leaving {
         try {
           await nodes.at(address);
           say(`the node at ${address} leaves the stack: stopping it before the first release; what it has at work comes to its end`);
-          // Before anything stops: whoever stops it may die before the next word.
-          await nodes.run(address, nodes.data("stopped"), `see to it that the node at ${address} comes back`);
-          await nodes.run(address, stopCommand(project), `stop the node at ${address}`);
+          await nodes.halt(address, { what: `the node at ${address}`, project });
           return [address];
         } catch (error) {
           say(`the node at ${address} leaves the stack, and is left as it is: ${messageOf(error)}`);

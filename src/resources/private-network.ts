@@ -1,5 +1,6 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
+import { labelsAtHetzner } from "../config/at-hetzner.ts";
 import type { Layout, Node } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import type { Server } from "./server.ts";
@@ -18,7 +19,7 @@ export class PrivateNetwork extends pulumi.ComponentResource {
     const named = `${config.project}-${pulumi.getStack()}`;
     const { range } = config.network;
     const zone = hcloud.getLocationOutput({ name: config.server.location }).networkZone;
-    this.#network = new hcloud.Network(name, { name: named, labels: { "managed-by": "berth", project: config.project, stack: pulumi.getStack() }, ipRange: range }, own);
+    this.#network = new hcloud.Network(name, { name: named, labels: labelsAtHetzner(config.project, pulumi.getStack()), ipRange: range }, own);
     this.#subnet = new hcloud.NetworkSubnet(name, { networkId: this.#network.id.apply(Number), type: "cloud", networkZone: zone, ipRange: range }, own);
     this.registerOutputs({});
   }

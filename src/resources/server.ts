@@ -1,6 +1,6 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
-import { nameAtHetzner } from "../config/held-volumes.ts";
+import { labelsAtHetzner, nameAtHetzner } from "../config/at-hetzner.ts";
 import { deployKeys, fingerprint } from "../config/keys.ts";
 import type { Here, Node } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
@@ -41,7 +41,7 @@ export class Server extends pulumi.ComponentResource {
     const own = { parent: this, hooks: { onError: advice } };
     const stack = `${config.project}-${pulumi.getStack()}`;
     const named = nameAtHetzner(stack, node);
-    const labels = { "managed-by": "berth", project: config.project, stack: pulumi.getStack(), ...(node.first ? {} : { node: node.name }) };
+    const labels = { ...labelsAtHetzner(config.project, pulumi.getStack()), ...(node.first ? {} : { node: node.name }) };
     const { location } = config.server;
 
     this.deployKeys = deployKeys(config);

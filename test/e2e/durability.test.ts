@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ask, containerIds, redisCli, restartCounts, verify } from "../../rehearsal/observe.ts";
+import { ask, containerIds, redisCli, restartCounts, startTimes, verify } from "../../rehearsal/observe.ts";
 import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { notPassed, rehearsed } from "../helpers/deployment.ts";
 import { act, answersAgain, attachVolume, detachVolume, eventually } from "../helpers/hardware.ts";
@@ -29,13 +29,6 @@ async function keptJob(it: Rehearsal): Promise<{ api: unknown; row: string; key:
   return { api: answer.state, row: row.trim(), key: (await redisCli(it, `EXISTS bull:email:${job.id}`)).trim() };
 }
 const KEPT = { api: "completed", row: "completed", key: "1" };
-
-/** When each container's process began: one that was restarted, by whomever, has another time. */
-async function startTimes(it: Rehearsal): Promise<Record<string, string>> {
-  const ids = await containerIds(it);
-  const times = (await it.exec(["docker", "inspect", "--format", "{{.State.StartedAt}}", ...Object.values(ids)])).trim().split("\n");
-  return Object.fromEntries(Object.keys(ids).map((service, index) => [service, times[index] ?? ""]));
-}
 
 /** That this start loaded for long enough to be seen, was watched closely, and let no 200 through before its end. */
 async function expectNoEarly200(it: Rehearsal, watch: LoadingWatch, what: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { type HeldVolume, volumeFaults } from "../../src/config/at-hetzner.ts";
 import { faultLine } from "../../src/config/fault.ts";
 import { parseConfig } from "../../src/config/faults.ts";
-import { type HeldVolume, volumeFaults } from "../../src/config/held-volumes.ts";
 import { layoutOf } from "../../src/config/nodes.ts";
 import { spoilt } from "./good.ts";
 

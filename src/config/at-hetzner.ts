@@ -17,6 +17,16 @@ export function nameAtHetzner(stack: string, { first, name }: Pick<Node, "first"
   return first ? stack : `${stack}-${name}`;
 }
 
+/** Labels of whatever a stack has at Hetzner. */
+export function labelsAtHetzner(project: string, stack: string): Record<string, string> {
+  return { "managed-by": "berth", project, stack };
+}
+
+/** What finds all that has these labels. */
+export function selectorOf(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(",");
+}
+
 /**
  * A node whose server has another volume than the configuration says. Pulumi would detach it under the running application before the host could
  * refuse the other one. A server without any volume is a new one, or one whose volume somebody detached on purpose.
