@@ -1,6 +1,7 @@
 import { containerIds, redisCli } from "../rehearsal/observe.ts";
 import { Rehearsal } from "../rehearsal/rehearsal.ts";
 import { Steps } from "../rehearsal/steps.ts";
+import { SERVICES } from "../src/config/roles.ts";
 import type { Report } from "../src/verify/types.ts";
 import { atMost, type Context, type Figure, median, type Part, told } from "./figure.ts";
 import { LOADS } from "./loads.ts";
@@ -23,7 +24,6 @@ export const isolation: Part = {
 
 /** Docker's default, which is what a Compose file without weights gives. */
 const NO_WEIGHT = 1024;
-const SERVICES = ["redis", "postgres", "api", "worker", "proxy"];
 
 interface Seen {
   readonly redis: number[];

@@ -3,11 +3,12 @@ import { dirname, join, relative } from "node:path";
 import { editorSchema } from "../src/config/editor-schema.ts";
 import { withConfigTable } from "../src/config/manual.ts";
 import { pulumiYaml } from "../src/config/table.ts";
+import { withRulesTable } from "../src/verify/rules-table.ts";
 import { placeholderConfig, renderings } from "./renderings.ts";
 
 /**
  * usage: npm run render [-- --check]
- * Writes the committed renderings of Pulumi.prod.yaml, and of the schema's keys (Pulumi.yaml, berth.schema.json, docs/configuration.md); with --check, only says which differ, and exits 1 if any does.
+ * Writes the committed renderings of Pulumi.prod.yaml, and of the schema's keys (Pulumi.yaml, berth.schema.json, docs/configuration.md), and of the checks' rules (docs/verification.md); with --check, only says which differ, and exits 1 if any does.
  */
 
 const root = join(import.meta.dirname, "..");
@@ -34,6 +35,7 @@ const wanted: Readonly<Record<string, string>> = {
   ...renderings(placeholderConfig(read("Pulumi.prod.yaml"))),
   "Pulumi.yaml": pulumiYaml(),
   "berth.schema.json": editorSchema(),
+  "docs/verification.md": withRulesTable(read("docs/verification.md")),
   "docs/configuration.md": withConfigTable(read("docs/configuration.md")),
 };
 const stale = differences(wanted);

@@ -10,13 +10,14 @@ last_words() {
   results=$(results_dir "$1")
   if [ "$2" = "$HOST_CAUSED" ]; then
     cause=host
-    todo="Mend on the host what \`to do\` says above, then deploy again: the same release is tried again."
+    todo="Do on the host what the \`to do\` lines above say, then deploy again: the same release is tried again."
   else
     cause=release
-    todo="What \`to do\` says above (in place of \`berth logs\`: the evidence above), then deploy again. Coming back is no verification: \`berth verify\` judges what runs now."
+    todo="Do what the \`to do\` lines above say (where they name \`berth logs\`, read the evidence above instead), then deploy again. What runs now was not verified again: \`berth verify\` does that."
   fi
   say "release $1 FAILED, because of the $cause"
-  detail failed "$(failed_checks)"
+  ids=$(failed_checks)
+  detail failed "${ids:-see above}"
   detail "runs now" "$left"
   others=$(other_nodes)
   [ -z "$others" ] || detail others "$others"
@@ -24,11 +25,10 @@ last_words() {
   detail details "${results#"$ROOT"}/log and table.txt, on the host; \`berth logs\` shows what runs now"
 }
 
-# Ids of the checks that do not pass, as the table has them.
+# Ids of the checks that do not pass, as the table has them; nothing where there is no table.
 failed_checks() {
-  ids=
-  if [ -r "$(kept "$results/table.txt")" ]; then ids=$(awk '$1 == "FAIL" || $1 == "????" { printf "%s%s", comma, $2; comma = ", " }' "$(kept "$results/table.txt")"); fi
-  printf '%s' "${ids:-see above}"
+  [ -r "$(kept "$results/table.txt")" ] || return 0
+  awk '$1 == "FAIL" || $1 == "????" { printf "%s%s", comma, $2; comma = ", " }' "$(kept "$results/table.txt")"
 }
 
 # detail LABEL TEXT: laid out as in the verifier's table, 80 columns wide.

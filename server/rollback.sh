@@ -29,7 +29,7 @@ bring_back() {
   if [ -n "$crossings" ]; then
     say "rollback: not possible: $crossings"
     stop_application "$1"
-    runs_now "the data services alone, so that nothing is written that $good cannot read. Release a version that works with them, or restore a backup under $good"
+    runs_now "the data services alone, so that nothing is written that $good cannot read. Release a version that works with them"
     return
   fi
   say "rollback: bringing back $good"

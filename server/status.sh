@@ -10,7 +10,7 @@ status_command() {
   said "good release" "${good:-none}"
   said "before it" "${before:-none}"
   if [ "$chosen" != "$good" ]; then
-    said "runs" "$chosen, not marked good: because of the host its verification failed. It stays, also across a reboot. Mend the host, then \`berth verify\` marks it good"
+    said "runs" "$chosen, not marked good: it came up, but its verification failed because of the host. It stays, also across a reboot. Mend the host, then \`berth verify\` marks it good"
   fi
   said "last started" "${current:-none}"
   laid=$(first_line "$(kept "$STATE/laid")")
@@ -22,7 +22,8 @@ status_command() {
   said "last verdict" "$(verdict_words "$(verdict_code)")$(verdict_time)"
   if [ -r "$(kept "$results/table.txt")" ]; then
     said "" "$(grep -E '^[0-9]+ checks?, ' "$(kept "$results/table.txt")" | tail -n 1)"
-    [ "$(failed_checks)" = "see above" ] || said "not passed" "$(failed_checks)"
+    ids=$(failed_checks)
+    [ -z "$ids" ] || said "not passed" "$ids"
   fi
   echo
   docker_answers || { echo "Docker does not answer: journalctl -u docker -n 50"; return 0; }

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { Client, type ClientChannel, type PseudoTtyOptions } from "ssh2";
-import { signingIn, type SshTarget } from "./ssh.ts";
+import { signingIn, type SshTarget, Unreachable } from "./ssh.ts";
 
 /** A session like `ssh`'s own: this process's streams, and its terminal where it has one. */
 
@@ -36,7 +36,7 @@ const SIGN_IN_SECONDS = 20;
 /**
  * Run a command, or a login shell without one, until it ends.
  * @returns its exit code; 128 and the signal's number where a signal ended it
- * @throws when the host cannot be reached, shows another key than the pinned one, or is lost
+ * @throws {Unreachable} when the host cannot be reached, shows another key than the pinned one, or is lost
  */
 export function sessionOverSsh(target: SshTarget, command: string | undefined, streams: Streams, terminal?: Terminal): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -57,7 +57,7 @@ export function sessionOverSsh(target: SshTarget, command: string | undefined, s
       channel.on("exit", (...ending: readonly unknown[]) => {
         code = exitCode(ending);
       });
-      channel.on("close", () => finish(() => (code === undefined ? reject(new Error(`session on ${target.host}: the connection was lost before the command ended`)) : resolve(code))));
+      channel.on("close", () => finish(() => (code === undefined ? reject(new Unreachable(`session on ${target.host}: the connection was lost before the command ended; look whether the server is up: berth status`)) : resolve(code))));
       channel.pipe(streams.stdout, { end: false });
       channel.stderr.pipe(streams.stderr, { end: false });
       terminal?.raw(true);

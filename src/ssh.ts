@@ -55,13 +55,16 @@ export async function runOverSsh(target: SshTarget, command: string, options: Ss
       client.exec(command, (error, channel) => {
         if (error !== undefined) return settle(() => reject(error));
         const chunks = { stdout: "", stderr: "" };
-        channel.on("data", (data: Buffer) => {
-          chunks.stdout += data.toString();
-          options.onStdout?.(data.toString());
+        // By whole characters: a piece may end within one.
+        channel.setEncoding("utf8");
+        channel.stderr.setEncoding("utf8");
+        channel.on("data", (text: string) => {
+          chunks.stdout += text;
+          options.onStdout?.(text);
         });
-        channel.stderr.on("data", (data: Buffer) => {
-          chunks.stderr += data.toString();
-          options.onStderr?.(data.toString());
+        channel.stderr.on("data", (text: string) => {
+          chunks.stderr += text;
+          options.onStderr?.(text);
         });
         channel.on("close", (code: number | null) => settle(() => resolve({ code: code ?? 255, ...chunks })));
         channel.end(options.stdin ?? "");
@@ -85,7 +88,7 @@ export function signingIn(target: SshTarget, seconds: number): SigningIn {
     failure: (error) => new Unreachable(refusedKey === undefined
       ? `connect to ${target.user}@${target.host}: ${error.message}`
       : `connect to ${target.host}: the pinned host key is required, found another (${refusedKey}). ` +
-        "Either this is not the server, or it was rebuilt: compare with `pulumi stack output`."),
+        "Either this is not the server (`npx pulumi stack output address`), or it was given another key: docs/configuration.md, \"Another host key\"."),
     config: {
       host: target.host,
       port: target.port ?? 22,

@@ -4,7 +4,7 @@ import { doctorTable } from "../doctor/table.ts";
 import type { Diagnosis } from "../doctor/types.ts";
 import type { SshTarget } from "../ssh.ts";
 import { CommandError, UsageError } from "./command.ts";
-import { askHost, takeNode, takeStack } from "./host.ts";
+import { askHost, takePlace } from "./host.ts";
 import { eachNode, nodeLine, type NodeTarget, nodesOf, onNodes } from "./nodes.ts";
 
 /** Section -> what it prints. The host's script has the same names. */
@@ -46,8 +46,7 @@ Exit code: 0 nothing amiss, 10 something is, 1 the server could not be asked.
 const TIMEOUT_SECONDS = 60;
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { stack, rest: named } = takeStack(args);
-  const { node, rest } = takeNode(named);
+  const { stack, node, rest } = takePlace(args);
   const { section, json } = doctorOptions(rest);
   const nodes = await nodesOf(stack, node);
   if (section !== undefined) return await onNodes(nodes, ["doctor", section], TIMEOUT_SECONDS);

@@ -1,8 +1,8 @@
+import { isService, SERVICES } from "../config/roles.ts";
 import { shellWord } from "../shell.ts";
 import { UsageError } from "./command.ts";
-import { takeNode, takeStack, withHost } from "./host.ts";
+import { berth, takePlace, withHost } from "./host.ts";
 import { nodesOf, nodesWith, theNode } from "./nodes.ts";
-import { isService, SERVICES } from "./services.ts";
 
 export const help = `
 Runs a command in the container of a service, with this terminal when there is one and else with these streams, so that it may
@@ -33,7 +33,7 @@ export async function run(args: readonly string[]): Promise<number> {
 /** The one line for the host's shell. */
 export function remoteExec(service: string, command: readonly string[], terminal: boolean): string {
   const options = terminal ? "--interactive --tty" : "--interactive";
-  return `id=$(sudo /opt/berth/scripts/current/berth container ${service}) && exec sudo docker exec ${options} "$id" ${command.map(shellWord).join(" ")}`;
+  return `id=$(${berth(["container", service])}) && exec sudo docker exec ${options} "$id" ${command.map(shellWord).join(" ")}`;
 }
 
 /** Options that have a value behind them. */
@@ -52,8 +52,7 @@ export function execOptions(args: readonly string[]): { readonly stack: string |
     else own.push(arg);
   }
   const command = args.slice(args[at] === "--" ? at + 1 : at);
-  const { stack, rest: named } = takeStack(own);
-  const { node, rest } = takeNode(named);
+  const { stack, node, rest } = takePlace(own);
   if (rest.length > 0) throw new UsageError(`required --stack, --node or a service; found ${rest.join(" ")}; put -- before a command with options`);
   if (service === undefined || !isService(service)) throw new UsageError(`required one service of ${SERVICES.join(", ")}; found ${service ?? "none"}`);
   if (command.length === 0) throw new UsageError(`required a command for ${service}, such as sh; found none`);

@@ -1,3 +1,4 @@
+import { BERTH } from "../compose/paths.ts";
 import { publicKey } from "../config/keys.ts";
 import { Secret } from "../config/secret.ts";
 import { DEPLOY_USER } from "../host/cloud-init.ts";
@@ -15,9 +16,15 @@ export function takeStack(args: readonly string[]): { readonly stack: string | u
 }
 
 /** `--node NAME`, and what is left of the command line. */
-export function takeNode(args: readonly string[]): { readonly node: string | undefined; readonly rest: readonly string[] } {
+function takeNode(args: readonly string[]): { readonly node: string | undefined; readonly rest: readonly string[] } {
   const { value, rest } = takeNamed(args, ["--node"], "a node's name behind it, as in berth:nodes");
   return { node: value, rest };
+}
+
+/** Both, for a command that is for one node or for all. */
+export function takePlace(args: readonly string[]): { readonly stack: string | undefined; readonly node: string | undefined; readonly rest: readonly string[] } {
+  const { stack, rest } = takeStack(args);
+  return { stack, ...takeNode(rest) };
 }
 
 /** An option with a name behind it; the first of `options` takes it by `=` too. */
@@ -71,8 +78,9 @@ export function askHost(target: SshTarget, command: readonly string[], timeoutSe
   return runOverSsh(target, berth(command), { timeoutSeconds, onStderr });
 }
 
-function berth(command: readonly string[]): string {
-  return ["sudo", "/opt/berth/scripts/current/berth", ...command].join(" ");
+/** How the program on the host is called. */
+export function berth(command: readonly string[]): string {
+  return ["sudo", BERTH, ...command].join(" ");
 }
 
 /** Run `server/berth COMMAND` on the host, its words passed on as they come. @returns its exit code */

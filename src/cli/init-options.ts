@@ -44,17 +44,22 @@ options
   --acme-email=ADDRESS      address the certificate authority may write to
   --image=IMAGE             the application's image, with a version or digest
   --queue=NAME              a Bull queue; may be repeated
-  --registry-server=HOST    private registry; its password is asked for, or taken from BERTH_REGISTRY_PASSWORD
+  --registry-server=HOST    private registry; its password is asked for, or
+                            taken from BERTH_REGISTRY_PASSWORD
   --registry-username=NAME  user name there
-  --redis-connections=N     a managed Redis whose plan allows N; its URL is asked for, or taken from BERTH_REDIS_URL.
+  --redis-connections=N     a managed Redis whose plan allows N; its URL is
+                            asked for, or taken from BERTH_REDIS_URL.
                             --redis-connections= for a Redis of Berth's own
   --store-token             keep HCLOUD_TOKEN with the stack, encrypted
-  --rotate=NAME             generate this secret anew: ${Object.keys(secretMakers).join(", ")}; may be repeated.
-                            deployKey takes three, with a pulumi up after each: add, switch, drop
+  --rotate=NAME             generate this secret anew; may be repeated:
+${Object.keys(secretMakers).map((name) => `                              ${name}`).join("\n")}
+                            deployKey takes three, with a pulumi up after
+                            each: add, switch, drop
 
 example
   berth init prod --create
-  berth init prod --yes --server-type=cx33 --ssh-source=203.0.113.7/32 --image=ghcr.io/example/app:1.0.0 --queue=file --queue=email
+  berth init prod --yes --server-type=cx33 --ssh-source=203.0.113.7/32 \\
+    --image=ghcr.io/example/app:1.0.0 --queue=file --queue=email
 `;
 
 /** @throws {UsageError} naming the option that is wrong. */

@@ -1,14 +1,14 @@
 import { parseArgs } from "node:util";
+import { isService, SERVICES } from "../config/roles.ts";
 import { shellWord } from "../shell.ts";
 import { messageOf } from "../verify/words.ts";
 import { UsageError } from "./command.ts";
-import { onHost, takeNode, takeStack } from "./host.ts";
+import { onHost, takePlace } from "./host.ts";
 import { eachNode, nodesOf, nodesWith, theNode } from "./nodes.ts";
-import { isService, SERVICES } from "./services.ts";
 
 export const help = `
-Prints what the containers of the services named logged, of all without a name, also of those that have stopped. Of several, each line begins
-with its service's.
+Prints the logs of these services' containers, stopped ones included; without a name, of all services. With several services, each line begins with
+the service's name.
 
 options
   --stack=NAME     default: the selected stack
@@ -27,13 +27,14 @@ services: ${SERVICES.join(", ")}
 const FOLLOW_SECONDS = 24 * 3600;
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { stack, rest: named } = takeStack(args);
-  const { node, rest } = takeNode(named);
+  const { stack, node, rest } = takePlace(args);
   const { words, services, follow } = logsOptions(rest);
-  const found = await nodesWith(await nodesOf(stack, node), services);
+  let silent = false;
+  const found = await nodesWith(await nodesOf(stack, node), services, { unanswered: () => { silent = true; } });
   if (follow) theNode(found, "--follow is of one");
   const seconds = follow ? FOLLOW_SECONDS : 60;
-  return await eachNode(found.length > 1 ? found : found.map((one) => ({ ...one, name: undefined })), ({ target, services: there }) => onHost(target, ["logs", ...[...words, ...there].map(shellWord)], seconds), process.stdout);
+  const code = await eachNode(found.length > 1 ? found : found.map((one) => ({ ...one, name: undefined })), ({ target, services: there }) => onHost(target, ["logs", ...[...words, ...there].map(shellWord)], seconds), process.stdout);
+  return code === 0 && silent ? 1 : code;
 }
 
 /** The words for `docker compose logs`, before the services. @throws {UsageError} naming what is wrong */

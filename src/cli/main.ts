@@ -11,7 +11,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: () => import("./init.ts"),
   },
   verify: {
-    usage: "verify [--node=NAME] [--json] [--watch [--every=SECONDS]]",
+    usage: "verify [--stack=NAME] [--node=NAME] [options]",
     summary: "verify the running release again, on the server",
     load: () => import("./verify.ts"),
   },
@@ -26,12 +26,12 @@ const commands: Readonly<Record<string, Command>> = {
     load: () => import("./doctor.ts"),
   },
   logs: {
-    usage: "logs [SERVICE…] [--tail=LINES] [--since=TIME] [--follow]",
+    usage: "logs [SERVICE…] [--stack=NAME] [--node=NAME] [options]",
     summary: "what the services' containers logged",
     load: () => import("./logs.ts"),
   },
   exec: {
-    usage: "exec [--node=NAME] SERVICE [--] COMMAND…",
+    usage: "exec [--stack=NAME] [--node=NAME] SERVICE [--] COMMAND…",
     summary: "run a command in a service's container",
     load: () => import("./exec.ts"),
   },
@@ -42,7 +42,7 @@ const commands: Readonly<Record<string, Command>> = {
   },
   rollback: {
     usage: "rollback [--stack=NAME] [--node=NAME]",
-    summary: "bring back the release before the good one",
+    summary: "go back to the good release, or from it to the one before",
     load: () => import("./rollback.ts"),
   },
   probe: {
@@ -51,7 +51,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: () => import("./probe.ts"),
   },
   firewall: {
-    usage: "firewall open|close [--stack=NAME] [--source=CIDR]",
+    usage: "firewall open|close [--stack=NAME] [options]",
     summary: "let this machine in to port 22 for a while: for pipelines",
     load: () => import("./firewall.ts"),
   },

@@ -81,7 +81,7 @@ export function nodeLine(name: string | undefined, value: object): string {
 type Out = Pick<NodeJS.WriteStream, "write">;
 
 /** A heading above what comes of one node of several. */
-function sayNode({ name }: NodeTarget, out: Out = process.stderr): void {
+function sayNode({ name }: NodeTarget, out: Out): void {
   if (name !== undefined) out.write(`\n== ${name}\n`);
 }
 
@@ -111,16 +111,20 @@ const SECONDS_TO_LOOK = 60;
 /**
  * The nodes that have a container of one of the services, each with those that it has: the hosts are asked, because `nodes` may say by
  * now what no update has carried out yet. A stack of one node, and one that was named, is taken at its word.
+ * @param unanswered is called for each that did not say what it has, once that was said
  * @throws {CommandError} when no node has any
  */
-export async function nodesWith<S extends string>(nodes: readonly NodeTarget[], services: readonly S[], has: typeof hasService = hasService): Promise<(NodeTarget & { readonly services: readonly S[] })[]> {
+export async function nodesWith<S extends string>(nodes: readonly NodeTarget[], services: readonly S[], { has = hasService, unanswered = () => undefined }: { readonly has?: typeof hasService; readonly unanswered?: () => void } = {}): Promise<(NodeTarget & { readonly services: readonly S[] })[]> {
   if (nodes.length === 1) return nodes.map((node) => ({ ...node, services }));
   const looked = await Promise.all(nodes.map(async (node) => {
-    const there = await Promise.all(services.map((service) => has(node.target, service).catch((error: unknown) => {
+    try {
+      const there = await Promise.all(services.map((service) => has(node.target, service)));
+      return { ...node, services: services.filter((_, index) => there[index]) };
+    } catch (error) {
       sayNotAnswered(node, error);
-      return false;
-    })));
-    return { ...node, services: services.filter((_, index) => there[index]) };
+      unanswered();
+      return { ...node, services: [] };
+    }
   }));
   const found = looked.filter((node) => node.services.length > 0);
   if (found.length > 0 || services.length === 0) return services.length === 0 ? looked : found;

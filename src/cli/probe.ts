@@ -10,10 +10,10 @@ Looks at a server from where you stand: ports that must answer and ports that
 must not, readiness through the proxy, the certificate, the clock.
 
 options
-  --stack=NAME               the server of this stack; without it, told by the
-                             environment:
+  --stack=NAME               the server of this stack; default: the selected
+                             stack, unless the environment tells of a server:
 
-  BERTH_PROBE_ADDRESS        address of the server (pulumi stack output address)
+  BERTH_PROBE_ADDRESS        its address (pulumi stack output address)
   BERTH_PROBE_ADDRESS6       its IPv6 address, if it has one (output address6)
   BERTH_PROBE_APP_PORT       the API's own port, which must not answer; 3000
   BERTH_PROBE_DOMAIN         name it is served under by HTTPS; empty: plain HTTP
@@ -29,7 +29,9 @@ Exit code: 0 passed, 10 the release is at fault, 11 the host is.
 export async function run(args: readonly string[]): Promise<number> {
   const { stack, rest } = takeStack(args);
   if (rest.length > 0) throw new UsageError(`required --stack or nothing; found ${rest.join(" ")}`);
-  return probeMain(stack === undefined ? process.env : await environmentOf(stack, runPulumi));
+  // The program tells its own probe by the environment; a person means a stack.
+  const isTold = stack === undefined && (process.env["BERTH_PROBE_ADDRESS"] ?? "") !== "";
+  return probeMain(isTold ? process.env : await environmentOf(stack, runPulumi));
 }
 
 const outputs = z.object({ address: z.string().optional(), address6: z.string().optional() });
@@ -43,11 +45,12 @@ const settings = z.object({
 });
 
 /** What the probe is told of a stack's server: as the program tells it (`src/resources/release.ts`). */
-export async function environmentOf(stack: string, pulumi: RunPulumi): Promise<Record<string, string>> {
-  const { address, address6 } = outputs.parse(JSON.parse(await mustRun(pulumi, "finding the server's address", ["stack", "output", "--json", "--stack", stack])));
+export async function environmentOf(stack: string | undefined, pulumi: RunPulumi): Promise<Record<string, string>> {
+  const of = stack === undefined ? [] : ["--stack", stack];
+  const { address, address6 } = outputs.parse(JSON.parse(await mustRun(pulumi, "finding the server's address", ["stack", "output", "--json", ...of])));
   if (address === undefined) throw new CommandError("finding the server's address: required the output `address`; found none; `npx pulumi up` makes a server first");
   const config = z.record(z.string(), z.object({ value: z.string().optional() }))
-    .parse(JSON.parse(await mustRun(pulumi, "reading the stack's settings", ["config", "--json", "--stack", stack])));
+    .parse(JSON.parse(await mustRun(pulumi, "reading the stack's settings", ["config", "--json", ...of])));
   const own = Object.entries(config).flatMap(([key, { value }]) => (key.startsWith("berth:") && value !== undefined ? [[key.slice("berth:".length), value]] : []));
   const { project, nodes = {}, domain, app, acme } = settings.parse(fromStack(Object.fromEntries(own)));
   const isAlone = Object.values(nodes).reduce((sum, { count = 1 }) => sum + count, 0) < 2;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { runOverSsh, Unreachable } from "../ssh.ts";
 import { CommandError, UsageError } from "./command.ts";
-import { onHost, takeNode, takeStack } from "./host.ts";
+import { onHost, takePlace } from "./host.ts";
 import { type NodeTarget, nodesOf, onNodes } from "./nodes.ts";
 import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
 
@@ -14,8 +14,8 @@ Pulumi does not know of it: with the same settings the next \`pulumi up\` has no
 anything releases all that the configuration says. So change there what was wrong. What the release left behind needs stays on
 the server for that.
 
-Of several nodes, those go back whose present release the last update made good, the last one first: a node that failed has gone back by
-itself, one that was not touched stays, and so does one that this update made. It ends at the first that cannot go back.
+With several nodes: every node whose present release came with the last update goes back, the last one first. A node that failed has gone back by
+itself; one that was not touched, or that this update made, stays as it is. It ends at the first that cannot go back.
 
 options
   --stack=NAME  default: the selected stack
@@ -28,8 +28,7 @@ Exit code: 0 verified, 10 the release is at fault, 11 the host is, 1 refused.
 const TIMEOUT_SECONDS = 11_100;
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { stack, rest: named } = takeStack(args);
-  const { node, rest } = takeNode(named);
+  const { stack, node, rest } = takePlace(args);
   if (rest.length > 0) throw new UsageError(`required --stack, --node or nothing; found ${rest.join(" ")}`);
   const nodes = await nodesOf(stack, node);
   if (nodes.length === 1) return await onNodes(nodes, ["rollback"], TIMEOUT_SECONDS);

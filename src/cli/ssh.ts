@@ -1,5 +1,5 @@
 import { UsageError } from "./command.ts";
-import { takeNode, takeStack, withHost } from "./host.ts";
+import { takePlace, withHost } from "./host.ts";
 import { nodesOf, theNode } from "./nodes.ts";
 
 export const help = `
@@ -25,8 +25,7 @@ export async function run(args: readonly string[]): Promise<number> {
 
 /** @throws {UsageError} naming what is wrong */
 export function sshOptions(args: readonly string[]): { readonly stack: string | undefined; readonly node: string | undefined; readonly command: string | undefined } {
-  const { stack, rest: named } = takeStack(args);
-  const { node, rest } = takeNode(named);
+  const { stack, node, rest } = takePlace(args);
   const [first, ...words] = rest;
   if (first === undefined) return { stack, node, command: undefined };
   if (first !== "--" || words.length === 0) throw new UsageError(`required nothing, or -- and a command; found ${rest.join(" ")}`);

@@ -1,5 +1,5 @@
 import { UsageError } from "./command.ts";
-import { takeNode, takeStack } from "./host.ts";
+import { takePlace } from "./host.ts";
 import { nodesOf, onNodes } from "./nodes.ts";
 
 export const help = `
@@ -11,8 +11,7 @@ options
 `;
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { stack, rest: named } = takeStack(args);
-  const { node, rest } = takeNode(named);
+  const { stack, node, rest } = takePlace(args);
   if (rest.length > 0) throw new UsageError(`required --stack, --node or nothing; found ${rest.join(" ")}`);
   return await onNodes(await nodesOf(stack, node), ["status"], 60);
 }

@@ -2,7 +2,7 @@ import type { Report } from "../verify/types.ts";
 import { table } from "../verify/table.ts";
 import { runOverSsh, type SshTarget } from "../ssh.ts";
 import { UsageError } from "./command.ts";
-import { takeNode, takeStack } from "./host.ts";
+import { berth, takePlace } from "./host.ts";
 import { eachNode, nodeLine, type NodeTarget, nodesOf, theNode } from "./nodes.ts";
 import { couldNotBe, lastLine, untilInterrupted, watch, type Verified } from "./verify-watch.ts";
 
@@ -20,8 +20,7 @@ options
                    line a verification and one for each check that does not pass
   --every=SECONDS  between two of them with --watch; default 30
 
-Exit code: 0 verified, 10 the release is at fault, 11 the host is (what was so before the
-release among it), 1 could not be verified or reached, 2 usage. With --watch: the last one's.
+Exit code: 0 verified, 10 the release is at fault, 11 the host is, or it was so before the release, 1 could not be verified or reached, 2 usage. With --watch: the last one's.
 `;
 
 /** The settle window (at most an hour by its schema, 45 s by default), the verifier's own bound and the connection. */
@@ -38,14 +37,13 @@ export function verifyOptions(args: readonly string[]): VerifyOptions {
   const every = args.find((arg) => arg.startsWith("--every="))?.slice("--every=".length);
   const unknown = args.filter((arg) => arg !== "--json" && arg !== "--watch" && !arg.startsWith("--every="));
   if (unknown.length > 0) throw new UsageError(`required --stack, --node, --json, --watch or --every; found ${unknown.join(" ")}`);
-  if (every !== undefined && !/^[1-9]\d{0,4}$/.test(every)) throw new UsageError(`--every: required a whole number of seconds from 1; found ${every}`);
+  if (every !== undefined && !/^[1-9]\d{0,4}$/.test(every)) throw new UsageError(`--every: required a whole number of seconds from 1 to 99999; found ${every}`);
   if (every !== undefined && !args.includes("--watch")) throw new UsageError("--every: required with --watch; found alone");
   return { json: args.includes("--json"), watch: args.includes("--watch"), everySeconds: every === undefined ? EVERY_SECONDS : Number(every) };
 }
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { stack, rest: named } = takeStack(args);
-  const { node, rest } = takeNode(named);
+  const { stack, node, rest } = takePlace(args);
   const options = verifyOptions(rest);
   const nodes = await nodesOf(stack, node);
   if (!options.watch) {
@@ -86,7 +84,7 @@ async function once({ name, target }: NodeTarget, json: boolean, out: Pick<NodeJ
 
 /** One verification on the host. Without a report, what it said instead. */
 async function verified(target: SshTarget, onStderr?: (text: string) => void): Promise<Verified> {
-  const { code, stdout, stderr } = await runOverSsh(target, "sudo /opt/berth/scripts/current/berth verify --json", {
+  const { code, stdout, stderr } = await runOverSsh(target, berth(["verify", "--json"]), {
     timeoutSeconds: TIMEOUT_SECONDS,
     ...(onStderr === undefined ? {} : { onStderr }),
   });

@@ -1,4 +1,5 @@
-import { firstOf, type Here, migratorOf, type Role, serves } from "../config/nodes.ts";
+import { firstOf, type Here, migratorOf, serves } from "../config/nodes.ts";
+import { type Role, SERVICES } from "../config/roles.ts";
 import type { Config } from "../config/schema.ts";
 import { api } from "./api.ts";
 import { networkOptions } from "./between.ts";
@@ -12,9 +13,6 @@ import { verify } from "./verify.ts";
 import { worker } from "./worker.ts";
 import { type Comments, toYaml } from "./yaml.ts";
 
-/** The services that run all the time, as opposed to `migrate` and `verify`. */
-export const RUNNING = ["redis", "postgres", "api", "worker", "proxy"] as const;
-
 /** One builder a role. */
 const builders: Readonly<Record<Role, (config: Config, sources: Sources, here: Here) => Service>> = { redis, postgres, api, worker, proxy };
 
@@ -27,7 +25,7 @@ export function composeFile(config: Config, sources: Sources, here: Here = first
   return {
     name: config.project,
     services: {
-      ...Object.fromEntries(RUNNING.filter((role) => serves(here, role)).map((role) => [role, builders[role](config, sources, here)])),
+      ...Object.fromEntries(SERVICES.filter((role) => serves(here, role)).map((role) => [role, builders[role](config, sources, here)])),
       ...(migratesHere(config, here) ? { migrate: migrate(config, sources, here) } : {}),
       verify: verify(config, sources, here),
     },

@@ -3,6 +3,8 @@
  * a digest come from `src/release/addresses.ts`; here is only which ones the Compose file needs.
  */
 
+/** The program on the host: server/berth of the chosen release. */
+export const BERTH = "/opt/berth/scripts/current/berth";
 /** The volume's mount point on the host. */
 export const MOUNT = "/mnt/berth";
 /** Directories of the volume, each owned by the uid of the service that writes it. */

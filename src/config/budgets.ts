@@ -1,5 +1,7 @@
 import { queueConnections } from "berth-runtime";
-import { placedRoles, processCount, type Role } from "./nodes.ts";
+import { FREE_PER_AOF, maxmemoryLimit, OVERHEAD_MB } from "../redis/sizing.ts";
+import { placedRoles, processCount } from "./nodes.ts";
+import type { Role } from "./roles.ts";
 import type { Config } from "./schema.ts";
 
 /** What a deployment may use: connections and memory. Every number that others must keep to is made here, once. */
@@ -28,12 +30,9 @@ export function connectionCeiling(config: Config): number {
  */
 export const RESERVED_CLIENTS = 16;
 
-/** Memory of a Redis container that is not data: code, buffers, the AOF rewrite's own. In MiB. */
-export const REDIS_OVERHEAD_MB = 128;
-
-/** The most `maxmemory` may be, in MiB: an AOF rewrite forks, and every page written meanwhile is held twice. */
+/** The most `redis.maxmemoryMb` may be, in MiB. */
 export function maxmemoryLimitMb(config: Config): number {
-  return Math.floor((config.redis.memoryMb - REDIS_OVERHEAD_MB) / 2);
+  return maxmemoryLimit(config.redis.memoryMb, OVERHEAD_MB);
 }
 
 /** Memory limit of the verifier's container, in MiB: one Node process that holds one report. */
@@ -63,7 +62,6 @@ export function memoryDemand(config: Config, roles: readonly Role[] = placedRole
 
 /** An AOF on disk reaches four times its data (measured); the verification wants twice the AOF free besides. */
 const AOF_PER_DATA = 4;
-const FREE_PER_AOF = 2;
 
 /** The least the volume may be, in GB, for Redis alone to keep within what the verification demands. */
 export function volumeFloorGb(config: Config): number {

@@ -1,10 +1,9 @@
 import { isManaged } from "./managed.ts";
+import { type Role, ROLES } from "./roles.ts";
 import type { Config } from "./schema.ts";
 
 /** Where the roles of a stack stand: `nodes` of the configuration turned into machines, in the order in which they are released. */
 
-export const ROLES = ["proxy", "api", "worker", "redis", "postgres"] as const;
-export type Role = (typeof ROLES)[number];
 /** Roles with data: each on a volume, and moved with it. */
 export const DATA_ROLES = ["redis", "postgres"] as const satisfies readonly Role[];
 export type DataRole = (typeof DATA_ROLES)[number];

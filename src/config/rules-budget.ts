@@ -3,10 +3,10 @@ import {
   expectedConnections,
   maxmemoryLimitMb,
   processConnections,
-  REDIS_OVERHEAD_MB,
   RESERVED_CLIENTS,
   volumeFloorGb,
 } from "./budgets.ts";
+import { OVERHEAD_MB } from "../redis/sizing.ts";
 import { layoutOf, processCount } from "./nodes.ts";
 import type { Fault } from "./fault.ts";
 import { isManaged } from "./managed.ts";
@@ -52,8 +52,8 @@ export const budgetRules: readonly Rule[] = [
       if (config.redis.maxmemoryMb <= most) return [];
       const required =
         most < 16
-          ? `redis.memoryMb of at least ${2 * config.redis.maxmemoryMb + REDIS_OVERHEAD_MB}`
-          : `at most ${most}: (redis.memoryMb ${config.redis.memoryMb} - ${REDIS_OVERHEAD_MB}) / 2, because an AOF rewrite forks`;
+          ? `redis.memoryMb of at least ${2 * config.redis.maxmemoryMb + OVERHEAD_MB}`
+          : `at most ${most}: (redis.memoryMb ${config.redis.memoryMb} - ${OVERHEAD_MB}) / 2, because an AOF rewrite forks`;
       return [{ path: "redis.maxmemoryMb", required, found: String(config.redis.maxmemoryMb) }];
     },
   },

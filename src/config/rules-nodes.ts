@@ -1,4 +1,5 @@
-import { addressClash, addressRoom, instanceNames, keepsData, placedRoles, ROLES } from "./nodes.ts";
+import { addressClash, addressRoom, instanceNames, keepsData, placedRoles } from "./nodes.ts";
+import { ROLES } from "./roles.ts";
 import type { Fault } from "./fault.ts";
 import type { Rule } from "./rules.ts";
 import type { Config } from "./schema.ts";

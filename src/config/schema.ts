@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ROLES } from "./roles.ts";
 import { Secret } from "./secret.ts";
 
 /**
@@ -78,7 +79,7 @@ function processWith(defaults: ProcessConfig) {
 
 /** One entry of `nodes`: one server, or several alike. */
 export const nodeSchema = z.strictObject({
-  roles: z.array(z.enum(["proxy", "api", "worker", "redis", "postgres"])).min(1, "at least one role"),
+  roles: z.array(z.enum(ROLES)).min(1, "at least one role"),
   serverType: hetznerName.optional(),
   count: z.int().min(1).max(100).default(1),
   volumeSizeGb: z.int().min(10).max(10_240).optional(),

@@ -7,7 +7,7 @@ export function pulumiYaml(): string {
   return `${HEAD}${configKeys().map(declaration).join("")}`;
 }
 
-const HEAD = `# Berth: one server on Hetzner Cloud, from configuration to verified. What each key means together with others: docs/configuration.md.
+const HEAD = `# Berth: a queue application on Hetzner Cloud, from configuration to verified. What each key means together with others: docs/configuration.md.
 # Rendered from src/config/schema.ts by \`npm run render\`; a test keeps it equal.
 name: berth
 description: A queue application on Hetzner Cloud, deployed and proved to work.

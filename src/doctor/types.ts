@@ -31,10 +31,7 @@ export interface Finding {
 /** What a rule says; the rest is the ranking's. */
 export type Cause = Omit<Finding, "followsFrom" | "changes"> & { readonly changes?: readonly Change[] };
 
-/**
- * Every cause, the likelier to be behind others first: among findings of one level this is the order, and a cause may have those before it
- * for its own (`RANKING`).
- */
+/** Every cause, the likelier to be behind others first: the order among findings of one level. Which bring others about is said in ranking.ts. */
 export const CAUSES = [
   "host.docker", "disk.volume", "disk.foreign", "disk.full", "disk.inodes", "disk.low", "redis.loading", "redis.down", "redis.silent", "redis.memory", "memory.oom",
   "memory.container", "memory.host", "swap.redis", "swap.host", "redis.slow-command", "cpu.busy", "cpu.steal", "worker.down", "worker.hung", "queue.paused",

@@ -1,11 +1,10 @@
-import { MOUNT } from "../compose/paths.ts";
+import { BERTH, MOUNT } from "../compose/paths.ts";
 import { stopSeconds, verifySeconds, waitSeconds } from "../compose/periods.ts";
 import { firstOf, type Here } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 
 /** systemd units: path below / -> text. The commands are those of `server/berth`. */
 
-const BERTH = "/opt/berth/scripts/current/berth";
 /** Above the command's own bounds, so that it ends by itself and says why: the wait for the device, 900 s for a check of its file system. */
 const VOLUME_SECONDS = 1200;
 /** One wait for the device: Hetzner attaches within seconds of the boot. Short, because the boot is held up by it, and it is tried again. */

@@ -160,5 +160,6 @@ export function document({ title, directories = [], base, entries, summed = [], 
     // A power cut after this leaves whole files behind, not empty ones.
     'sync -f "$root/"\n',
   ];
-  return `# ${title}\nlay_down() {\n${HELPERS}\n${body.join("\n")}}\nlay_down\n`;
+  // Added up and not joined: no copy is made, until it is sent, of the scripts' text, which is most of it and the same on every node.
+  return `# ${title}\nlay_down() {\n${HELPERS}\n${body.reduce((text, part) => `${text}\n${part}`)}}\nlay_down\n`;
 }

@@ -1,7 +1,8 @@
 import { apiUrl, REDIS_URL } from "../compose/application.ts";
 import { INSIDE, MOUNT, POSTGRES_PORT } from "../compose/paths.ts";
 import { connectionCeiling } from "../config/budgets.ts";
-import { firstOf, type Here, type Role, serves } from "../config/nodes.ts";
+import { firstOf, type Here, serves } from "../config/nodes.ts";
+import type { Role } from "../config/roles.ts";
 import { isManaged } from "../config/managed.ts";
 import type { Config } from "../config/schema.ts";
 import { publicPorts } from "../host/firewall.ts";

@@ -1,4 +1,5 @@
 import type { Client } from "ssh2";
+import { BERTH } from "../compose/paths.ts";
 import type { SshTarget } from "../ssh.ts";
 import { dial, runOn } from "../ssh-streams.ts";
 import { messageOf } from "../verify/words.ts";
@@ -47,7 +48,7 @@ export class Nodes {
 
   /** Shell text for one step of a move. */
   data(step: string): string {
-    return `sudo sh -c 'it=${this.#scripts}/berth; [ -x "$it" ] || it=/opt/berth/scripts/current/berth; [ ! -x "$it" ] || exec "$it" data ${step}'`;
+    return `sudo sh -c 'it=${this.#scripts}/berth; [ -x "$it" ] || it=${BERTH}; [ ! -x "$it" ] || exec "$it" data ${step}'`;
   }
 
   /** @throws {Error} unless it exits 0 */

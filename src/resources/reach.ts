@@ -29,7 +29,7 @@ export async function awaitHost({ address, hostKey, say, boundSeconds = BOUND_SE
     const met = await hostKeyAt(address, port);
     if (met.key === pinned(hostKey)) return undefined;
     if (met.key === undefined) return met.why;
-    throw new Error(`connect to ${address}: the pinned host key is required, found another (${met.key.slice(0, 40)}…). Either this is not the server, or it was given another key: compare with \`ssh-keyscan ${address}\`, and see docs/configuration.md on secrets.hostKey`);
+    throw new Error(`connect to ${address}: the pinned host key is required, found another (${met.key.slice(0, 40)}…). Either this is not the server, or it was given another key (\`ssh-keyscan ${address}\` shows it): docs/configuration.md, "Another host key"`);
   });
   if (missing === undefined) return;
   throw new Error(`connect to ${address}: an answer of sshd is required within ${boundSeconds} s, found ${missing}. ${adviceOn(missing)}; then run the same command again: it goes on from here`);

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { BERTH } from "../compose/paths.ts";
 import { stopSeconds } from "../compose/periods.ts";
 import { LONGEST_STOP_SECONDS } from "../config/budgets.ts";
 import type { Config } from "../config/schema.ts";
@@ -38,7 +39,7 @@ export function stopCommand(project: string): string {
     "sudo systemctl stop berth.service",
     `left=$(${running}) || exit 1`,
     '[ -n "$left" ] || exit 0',
-    "sudo /opt/berth/scripts/current/berth stop",
+    `sudo ${BERTH} stop`,
     `left=$(${running}) || exit 1`,
     '[ -z "$left" ] || { echo "still running:" $left >&2; exit 1; }',
   ].join("; ");

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** When a person is told that a wait goes on, in seconds: often at first, and not by the page. */
-const SAY_AT = [0, 10, 30, 60, 120, 180, 240, 300, 420, 540];
+/** When a person is told that a wait goes on, in seconds: often at first, and not by the page. No wait is longer than 300 s. */
+const SAY_AT = [0, 10, 30, 60, 120, 180, 240];
 
 export interface Wait {
   readonly boundSeconds: number;

@@ -1,3 +1,4 @@
+import { BERTH } from "../compose/paths.ts";
 import { inRedis } from "./advice.ts";
 import type { Cause } from "./types.ts";
 
@@ -26,8 +27,8 @@ const lenient = (rule: Rule): Rule => ({ ...rule, unknownPasses: true });
  */
 const RESTART = "`berth ssh -- sudo docker restart <redis>`";
 /** Starts what is stopped, and makes anew what is not as compose.yaml has it. What runs as it should is left alone. */
-export const BOOT = "`berth ssh -- sudo /opt/berth/scripts/current/berth boot`";
-export const FIREWALL_COMMAND = "/opt/berth/scripts/current/berth firewall";
+export const BOOT = `\`berth ssh -- sudo ${BERTH} boot\``;
+export const FIREWALL_COMMAND = `${BERTH} firewall`;
 const FIREWALL = `\`berth ssh -- sudo ${FIREWALL_COMMAND}\``;
 const SYSCTL = "`berth ssh -- sudo sysctl --load=/etc/sysctl.d/90-berth.conf`";
 /** Huge pages, as the release wants them. */
@@ -54,7 +55,7 @@ export const RULES = {
   "redis.config": release("the running configuration equals the release's redis.conf", `${RESTART} brings redis.conf's back. Change it in the stack's config, and not by CONFIG SET.`),
   "redis.evictions": lenient(release("no key was evicted since the release began", `Find which jobs are missing; redis.eviction-policy says whether more will be. ${RESTART}, or a release, counts anew.`)),
   "redis.rejected": lenient(release("no connection was refused since the release began (maxclients)", `Find who holds connections (\`berth doctor clients\`), then redis.maxclients. ${RESTART}, or a release, counts anew.`)),
-  "redis.fork": lenient(release("the last fork took under 500 ms, and no fsync is late", `Less data (redis.maxmemoryMb), a server.type with more memory bandwidth, a faster disk; no CPU quota on Redis. The last fork counts until the next: BGREWRITEAOF, or ${RESTART}.`)),
+  "redis.fork": lenient(release("the last fork took under 500 ms (from 100 ms on it warns, and so does a late fsync)", `Less data (redis.maxmemoryMb), a server.type with more memory bandwidth, a faster disk; no CPU quota on Redis. The last fork counts until the next: BGREWRITEAOF, or ${RESTART}.`)),
   "redis.hugepages": lenient(host("transparent huge pages are off for Redis's process", `${TMPFILES}, then ${RESTART}.`)),
   "redis.overcommit": lenient(host("vm.overcommit_memory is 1, so that a fork is not refused", `${SYSCTL}; what set it otherwise stands in another file of /etc/sysctl.d, or was typed.`)),
   "redis.swap": lenient(host("no part of Redis is in swap", `Find what takes the memory (\`berth doctor\`) and free it (host.reserveMb, smaller limits, a larger server.type), then ${RESTART}.`)),
@@ -75,7 +76,7 @@ export const RULES = {
   "host.volume": host("the data mount is the volume with this id, and the data of Redis and Postgres are on it", `See what stands there: \`berth ssh -- findmnt /mnt/berth\`. What covers the volume: \`berth ssh -- sudo umount /mnt/berth\`, once. Where nothing is: \`berth ssh -- sudo systemctl restart berth-volume\`, which stops and starts the application.`),
   "host.disk": host("the volume has 20 % free, and twice the append-only file; the root disk has 10 %", `\`berth doctor disk\` says what takes it. Grow volume.sizeGb, or delete; on the root disk that is images and logs.`),
   "host.memory": lenient(host("the host has over 5 % of its memory available (under 15 % warns)", `\`berth doctor\` says who has it. Stop that, lower the memory limits, or take a larger server.type.`)),
-  "exposure.ports": release("nothing is published or listened on but SSH and the proxy, TCP and UDP, on IPv4 and IPv6 (a DHCP client and a clock's daemon may)", `Stop the container named (\`docker rm -f\`) or the program that listens (\`berth ssh -- sudo ss -tulnp\`).`),
+  "exposure.ports": release("nothing is published or listened on but SSH and the proxy, TCP and UDP, on IPv4 and IPv6 (a DHCP client and a clock's daemon may)", `Stop the program that listens (\`berth ssh -- sudo ss -tulnp\` names it), or take away the container that publishes; one of the stack's own comes back as released by ${BOOT}.`),
   "exposure.metadata": release("a container cannot reach the metadata service, which shows the host's private key", FIREWALL),
   "exposure.private": release("with several nodes: Redis, Postgres and an API of another node are refused to a node whose roles do not need them", `${FIREWALL}, on the node named.`),
   "exposure.firewall": release("DOCKER-USER comes first and refuses the metadata address, and the host's own table has the release's rules and no others", FIREWALL),
@@ -83,7 +84,7 @@ export const RULES = {
   "limits.memory": release("each container's memory limit is the release's, and its swap limit equal", `Changed by \`docker update\`, or started otherwise (drift.containers).`),
   "limits.cpu": lenient(release("each container's CPU weight is the release's", `Changed by \`docker update\`, or started otherwise (drift.containers).`)),
   "drift.files": release("the files on the host are the release's, byte for byte", `${AGAIN} lays down the release's again; make the change in the stack's config instead.`),
-  "drift.containers": release("each container is as the release's compose.yaml has it, and the project has no other", `${BOOT} makes the container named anew; one that is of no service: \`docker rm -f\`.`),
+  "drift.containers": release("each container is as the release's compose.yaml has it, and the project has no other", `${BOOT} makes the container named anew; one that is of no service is taken away.`),
   "drift.kernel": lenient(host("the kernel's settings are the release's", `${SYSCTL}; what set it otherwise stands in another file of /etc/sysctl.d, or was typed.`)),
   "verify.run": release("the verification itself ran to its end", `Run \`berth verify\` again. What cannot be read: ${AGAIN} lays it down again. Else the message above is a fault of the verifier.`),
   "probe.open": release("SSH and the proxy's ports answer where the deployer stands", `A firewall of Hetzner's that was changed by hand: ${REFRESH} puts the stack's back; who may come to port 22 is ssh.sources. What does not run, \`berth status\` shows, and \`berth verify\` says how to start it.`),

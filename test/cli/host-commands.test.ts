@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { CommandError } from "../../src/cli/command.ts";
 import { doctorOptions, SECTIONS } from "../../src/cli/doctor.ts";
 import { execOptions, remoteExec } from "../../src/cli/exec.ts";
-import { hostsOf, takeNode, takeStack } from "../../src/cli/host.ts";
+import { hostsOf, takePlace, takeStack } from "../../src/cli/host.ts";
 import { eachNode, nodesOf, nodesWith, theNode } from "../../src/cli/nodes.ts";
 import { logsOptions } from "../../src/cli/logs.ts";
 import { sshOptions } from "../../src/cli/ssh.ts";
@@ -152,7 +152,7 @@ test("a stack's nodes are those that its output names, and one of them may be ch
   // Pulumi sorts the names; they are released in another order, and rolled back in the opposite one.
   const sorted = run({ api: "ssh deploy@192.0.2.12", main: "ssh deploy@192.0.2.10", redis: "ssh deploy@192.0.2.11" }, "redis: VERIFIED: 24 checks\nmain: VERIFIED: 30 checks\napi: VERIFIED: 20 checks");
   expect((await nodesOf("prod", undefined, sorted)).map(({ name }) => name)).toEqual(["redis", "main", "api"]);
-  expect(takeNode(["--json", "--node", "worker"])).toEqual({ node: "worker", rest: ["--json"] });
+  expect(takePlace(["--json", "--node", "worker", "--stack=prod"])).toEqual({ stack: "prod", node: "worker", rest: ["--json"] });
 });
 
 test("the node of a service is the one that has a container of it: the hosts are asked", async () => {
@@ -165,7 +165,7 @@ test("the node of a service is the one that has a container of it: the hosts are
     return Promise.resolve(containers[host]?.includes(service) ?? false);
   };
   const all = Object.keys(containers).map(node);
-  const found = async (nodes: typeof all, ...services: string[]) => (await nodesWith(nodes, services, has)).map(({ name, services: there }) => `${name}: ${there.join(" ")}`);
+  const found = async (nodes: typeof all, ...services: string[]) => (await nodesWith(nodes, services, { has })).map(({ name, services: there }) => `${name}: ${there.join(" ")}`);
   expect(await found(all, "redis")).toEqual(["main: redis"]);
   expect(await found(all, "api", "worker")).toEqual(["main: api", "worker: worker", "worker-2: worker"]);
   expect(await found(all)).toEqual(["main: ", "worker: ", "worker-2: "]);
@@ -180,21 +180,25 @@ describe("several nodes, one of which", () => {
   const node = (name: string) => ({ name, target: { host: name, user: "deploy", privateKey: "", hostKey: "" } });
   const all = ["postgres-data", "main", "worker"].map(node);
   /** The first one fails so; the others answer. */
-  async function asked(fault: Error): Promise<{ code: number | string; said: string; found: string[] | string }> {
+  async function asked(fault: Error): Promise<{ code: number | string; said: string; found: string[] | string; silent: number }> {
     let said = "";
+    let silent = 0;
     const heard = vi.spyOn(process.stderr, "write").mockImplementation((text) => { said += String(text); return true; });
     try {
       const code = await eachNode(all, ({ name }) => (name === "postgres-data" ? Promise.reject(fault) : Promise.resolve(0))).catch(String);
-      const found = await nodesWith(all, ["api"], ({ host }) => (host === "postgres-data" ? Promise.reject(fault) : Promise.resolve(true))).then((them) => them.map(({ name }) => name ?? ""), String);
-      return { code, said, found };
+      const found = await nodesWith(all, ["api", "worker"], {
+        has: ({ host }) => (host === "postgres-data" ? Promise.reject(fault) : Promise.resolve(true)),
+        unanswered: () => { silent += 1; },
+      }).then((them) => them.map(({ name }) => name ?? ""), String);
+      return { code, said, found, silent };
     } finally {
       heard.mockRestore();
     }
   }
 
   test("does not answer: the others are asked, it is said again at the end, and what to run is in one line", async () => {
-    const { code, said, found } = await asked(new Unreachable("run on postgres-data: an answer within 60 s is required, none came: sudo"));
-    expect([code, found]).toEqual([1, ["main", "worker"]]);
+    const { code, said, found, silent } = await asked(new Unreachable("run on postgres-data: an answer within 60 s is required, none came: sudo"));
+    expect([code, found, silent]).toEqual([1, ["main", "worker"], 1]);
     expect(said).toMatchInlineSnapshot(`
       "
       == postgres-data

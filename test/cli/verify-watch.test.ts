@@ -58,7 +58,7 @@ test("a verification that could not be made is said, and does not end the watch"
 test("verifyOptions", () => {
   expect(verifyOptions([])).toEqual({ json: false, watch: false, everySeconds: 30 });
   expect(verifyOptions(["--watch", "--every=5", "--json"])).toEqual({ json: true, watch: true, everySeconds: 5 });
-  expect(() => verifyOptions(["--watch", "--every=0"])).toThrow("--every: required a whole number of seconds from 1; found 0");
+  expect(() => verifyOptions(["--watch", "--every=0"])).toThrow("--every: required a whole number of seconds from 1 to 99999; found 0");
   expect(() => verifyOptions(["--every=5"])).toThrow("--every: required with --watch; found alone");
   expect(() => verifyOptions(["--loud"])).toThrow("required --stack, --node, --json, --watch or --every; found --loud");
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { composeFile, RUNNING } from "../../src/compose/file.ts";
+import { composeFile } from "../../src/compose/file.ts";
+import { SERVICES } from "../../src/config/roles.ts";
 import type { Service } from "../../src/compose/model.ts";
 import { sources, stack } from "../helpers/stack.ts";
 
@@ -20,7 +21,7 @@ function mounts({ volumes = [] }: Service): string[] {
 
 test("the project's name is fixed, so that every release speaks of the same containers", () => {
   expect(name).toBe("berth");
-  expect(Object.keys(services)).toEqual([...RUNNING, "migrate", "verify"]);
+  expect(Object.keys(services)).toEqual([...SERVICES, "migrate", "verify"]);
 });
 
 test("without a migration there is no service for it", () => {
@@ -51,7 +52,7 @@ test("no negative oom_score_adj: a host may refuse to start the container", () =
 });
 
 test("the worker is the first to go when the host's memory runs out, the stores are the last", () => {
-  const scores = Object.fromEntries(RUNNING.map((which) => [which, service(which).oom_score_adj ?? 0]));
+  const scores = Object.fromEntries(SERVICES.map((which) => [which, service(which).oom_score_adj ?? 0]));
   expect(scores).toEqual({ redis: 0, postgres: 0, proxy: 100, api: 300, worker: 500 });
 });
 
@@ -136,7 +137,7 @@ test("the API is healthy when it is ready; the worker when its heartbeat is fres
 });
 
 test("the worker yields the processors to everyone else, Redis to no one", () => {
-  const shares = RUNNING.map((which): [string, number] => [which, service(which).cpu_shares ?? 0]).toSorted(([, a], [, b]) => b - a);
+  const shares = SERVICES.map((which): [string, number] => [which, service(which).cpu_shares ?? 0]).toSorted(([, a], [, b]) => b - a);
   expect(shares.at(0)).toEqual(["redis", 4096]);
   expect(shares.at(-1)).toEqual(["worker", 128]);
 });

@@ -33,8 +33,8 @@ test("one that never comes: what is required, what was found instead, and what t
           failed    release.network
           runs now  nothing: no release was good yet, and this one was not started
           others    not touched: redis
-          to do     Mend on the host what \`to do\` says above, then deploy again:
-                    the same release is tried again.
+          to do     Do on the host what the \`to do\` lines above say, then deploy
+                    again: the same release is tried again.
           details   /var/lib/berth/results/aaaaaaaaaaaa/log and table.txt, on the
                     host; \`berth logs\` shows what runs now
     "

@@ -83,9 +83,9 @@ test("what fails is shown without what passes, the whole table is kept, and the 
     "berth: release bbbbbbbbbbbb FAILED, because of the release
           failed    app.health
           runs now  aaaaaaaaaaaa, the last good release, answers again:
-          to do     What \`to do\` says above (in place of \`berth logs\`: the evidence
-                    above), then deploy again. Coming back is no verification:
-                    \`berth verify\` judges what runs now.
+          to do     Do what the \`to do\` lines above say (where they name \`berth
+                    logs\`, read the evidence above instead), then deploy again.
+                    What runs now was not verified again: \`berth verify\` does that.
           details   /var/lib/berth/results/bbbbbbbbbbbb/log and table.txt, on the
                     host; \`berth logs\` shows what runs now
     "
@@ -105,8 +105,8 @@ test("a failure that the host caused rolls nothing back and marks nothing good",
           runs now  bbbbbbbbbbbb, left as it is: no older release would do better.
                     Not marked good; the last good one: aaaaaaaaaaaa. A reboot
                     brings bbbbbbbbbbbb up again
-          to do     Mend on the host what \`to do\` says above, then deploy again:
-                    the same release is tried again.
+          to do     Do on the host what the \`to do\` lines above say, then deploy
+                    again: the same release is tried again.
           details   /var/lib/berth/results/bbbbbbbbbbbb/log and table.txt, on the
                     host; \`berth logs\` shows what runs now
     "

@@ -109,7 +109,7 @@ test("after the host's failure the new release stands: a reboot brings it up, an
   host.answer(HOST_FAILS);
   expect((await host.run(["release", B])).code).toBe(11);
   const status = await host.run(["status"]);
-  expect(status.stdout.replace(/\s+/g, " ")).toContain(`runs ${B}, not marked good: because of the host its verification failed. It stays, also across a reboot.`);
+  expect(status.stdout.replace(/\s+/g, " ")).toContain(`runs ${B}, not marked good: it came up, but its verification failed because of the host. It stays, also across a reboot.`);
   expect(status.stdout).toMatch(/^last verdict +failed: the host was the cause/m);
   const boot = await host.run(["boot"]);
   mustSucceed(boot);

@@ -14,6 +14,8 @@ function advice(id: string, change: Change): string {
 const MOUNTS = SECTIONS["mounts"] ?? "";
 const ODD = '[{"Id":"id-odd","Name":"/odd","Config":{"Labels":{"com.docker.compose.service":"odd"}},"State":{"Status":"running"}},';
 
+const PUBLISHER = JSON.stringify({ Names: "odd", State: "running", Ports: "0.0.0.0:6379->6379/tcp" });
+
 test.each<[fault: string, id: string, change: Change, typed: string]>([
   ["a setting of Redis was changed", "redis.eviction-policy", { info: { maxmemory_policy: "allkeys-lru" } }, "`berth ssh -- sudo docker restart shop-redis-1`"],
   ["a leak", "connections.maximum", { clients: [...CLIENT_LINES, client(44, "172.20.0.4", "leak")] }, "`berth ssh -- sudo docker restart shop-api-1`"],
@@ -21,6 +23,7 @@ test.each<[fault: string, id: string, change: Change, typed: string]>([
   ["CPU shares were changed", "limits.cpu", { sections: { cgroup: (SECTIONS["cgroup"] ?? "").replace("cpu.shares 128", "cpu.shares 1024") } }, "`berth ssh -- sudo docker update --cpu-shares 128 shop-worker-1`"],
   ["CPU time was bounded", "limits.cpu", { sections: { inspect: inspectWith("api", { host: { CpuQuota: 50_000 } }) } }, "`berth ssh -- sudo docker stop shop-api-1`, `berth ssh -- sudo docker rm shop-api-1`, `berth ssh -- sudo /opt/berth/scripts/current/berth boot`"],
   ["a container that is not the release's", "drift.containers", { sections: { inspect: (SECTIONS["inspect"] ?? "").replace("[", ODD) } }, "`berth ssh -- sudo docker rm --force odd`"],
+  ["a port was published", "exposure.ports", { sections: { containers: `${SECTIONS["containers"] ?? ""}\n${PUBLISHER}` } }, "`berth ssh -- sudo docker rm --force odd`"],
   ["nothing is mounted", "host.volume", { sections: { mounts: MOUNTS.replace("/mnt/berth", "/mnt/other") } }, "`berth ssh -- sudo systemctl restart berth-volume`"],
   ["a certificate near its end", "proxy.certificate", { sections: { certificate: "notBefore=Aug  1 00:00:00 2026 GMT\nnotAfter=Nov  3 00:00:00 2026 GMT\nissuer=CN = R10" } }, "`berth ssh -- sudo docker restart shop-proxy-1`"],
   ["something covers the volume", "host.volume", { sections: { mounts: `${MOUNTS}\n99 22 0:30 / /mnt/berth rw - tmpfs tmpfs rw` } }, "`berth ssh -- sudo umount /mnt/berth`"],

@@ -1,11 +1,9 @@
-import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { RULES } from "../../src/verify/rules.ts";
-import { rulesTable } from "../../src/verify/rules-table.ts";
+import { withRulesTable } from "../../src/verify/rules-table.ts";
 
-test("docs/verification.md has every check as the rules have it", () => {
-  const page = readFileSync(new URL("../../docs/verification.md", import.meta.url), "utf8");
-  expect(page.slice(page.indexOf("| check | proves")), "put the output of rulesTable() at the end of docs/verification.md").toBe(rulesTable());
+test("a page without its comment is refused, and not written over", () => {
+  expect(() => withRulesTable("# Verification\n")).toThrow(/^rendering the table of checks: required the comment <!-- rules: .* --> in docs\/verification\.md; found none; put it back above the table$/);
 });
 
 test("unknown never passes where data, exposure or persistence is concerned", () => {

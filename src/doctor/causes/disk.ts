@@ -1,5 +1,6 @@
+import { ROOT_FREE, VOLUME_FREE } from "../../redis/sizing.ts";
 import { onServer } from "../../verify/advice.ts";
-import { hostVolume } from "../../verify/checks/host.ts";
+import { hostVolume, within } from "../../verify/checks/host.ts";
 import { REWRITE } from "../../verify/rules.ts";
 import { bytes, percent } from "../../verify/words.ts";
 import type { DoctorFacts, FileSystem, Other } from "../facts.ts";
@@ -11,8 +12,6 @@ import { checkFacts } from "../verify-facts.ts";
 /** Below this nothing can be relied on to be written: ext4 keeps its last blocks for root. */
 const FULL_BYTES = 64 * 1024 ** 2;
 const FULL_SHARE = 0.02;
-/** What the verification demands (host.disk): 20 % of the volume, 10 % of the root disk. */
-const LOW_SHARE = { volume: 0.2, root: 0.1 } as const;
 const LOW_INODES = 0.05;
 /** A stranger takes a disk's space when this much of what is used is its. */
 const STRANGER_SHARE = 0.2;
@@ -48,7 +47,7 @@ function isFull(disk: FileSystem): boolean {
 }
 
 function isLow(facts: DoctorFacts, disk: FileSystem): boolean {
-  return disk.availableBytes < disk.sizeBytes * LOW_SHARE[isVolume(facts, disk) ? "volume" : "root"];
+  return disk.availableBytes < disk.sizeBytes * (isVolume(facts, disk) ? VOLUME_FREE : ROOT_FREE);
 }
 
 function space(facts: DoctorFacts, disk: FileSystem): Cause[] {
@@ -100,13 +99,9 @@ function refusals({ redis }: DoctorFacts): string[] {
 function below(facts: DoctorFacts, disk: FileSystem): { path: string; bytes: number }[] {
   if (!facts.largest.known) return [];
   const mounts = facts.fileSystems.known ? facts.fileSystems.value.map(({ target }) => target) : [];
-  const here = facts.largest.value.filter(({ path }) => path !== disk.target && mounts.filter((mount) => inside(path, mount)).toSorted((a, b) => b.length - a.length)[0] === disk.target);
+  const here = facts.largest.value.filter(({ path }) => path !== disk.target && mounts.filter((mount) => within(path, mount)).toSorted((a, b) => b.length - a.length)[0] === disk.target);
   // A directory that is nearly all one of its own is not told twice.
-  return here.filter((one) => !here.some((other) => other !== one && inside(other.path, one.path) && other.bytes >= one.bytes * WHOLE_SHARE));
-}
-
-function inside(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory === "/" ? "/" : `${directory}/`);
+  return here.filter((one) => !here.some((other) => other !== one && within(other.path, one.path) && other.bytes >= one.bytes * WHOLE_SHARE));
 }
 
 function takers(facts: DoctorFacts, disk: FileSystem): string[] {
@@ -152,12 +147,12 @@ function ownSources(facts: DoctorFacts, disk: FileSystem, other: Other): string[
   const stack = containers.known ? containers.value.flatMap(({ mounts }) => mounts.map(({ source }) => source)) : [];
   return other.writes.filter((source) =>
     source !== disk.target
-    && !stack.some((path) => inside(path, source) || inside(source, path))
-    && !SHARED.some((path) => inside(path, source)));
+    && !stack.some((path) => within(path, source) || within(source, path))
+    && !SHARED.some((path) => within(path, source)));
 }
 
 function taken(facts: DoctorFacts, disk: FileSystem, other: Other): { size: number; where: string; source: string | undefined } {
-  const found = ownSources(facts, disk, other).flatMap((source) => below(facts, disk).filter(({ path }) => inside(path, source)).map((one) => ({ ...one, source })));
+  const found = ownSources(facts, disk, other).flatMap((source) => below(facts, disk).filter(({ path }) => within(path, source)).map((one) => ({ ...one, source })));
   const mounted = found.toSorted((a, b) => b.bytes - a.bytes)[0];
   if (mounted !== undefined) return { size: mounted.bytes, where: mounted.path, source: mounted.source };
   // Layers lie on the root disk.

@@ -1,4 +1,6 @@
+import { isService } from "../../config/roles.ts";
 import { infoNumber } from "../../redis/info.ts";
+import { MEMORY_FAILS, MEMORY_WARNS, OVERHEAD_MB } from "../../redis/sizing.ts";
 import { bytes, percent } from "../../verify/words.ts";
 import type { DoctorFacts } from "../facts.ts";
 import { holderOf } from "../names.ts";
@@ -7,27 +9,20 @@ import type { Cause, Change } from "../types.ts";
 /** Memory: Redis against its maxmemory, each container against its limit, the host, and swap. */
 
 const MIB = 1024 ** 2;
-/** As verify's redis.memory: from 70 % somebody should look, from 85 % there is little left. */
-const REDIS_WARNS = 0.7;
-const REDIS_FAILS = 0.85;
 const CONTAINER_WARNS = 0.9;
 const CONTAINER_FAILS = 0.97;
 const HOST_WARNS = 0.1;
 const HOST_FAILS = 0.05;
-/** Memory of a Redis container that is not data, in MiB: src/config/budgets.ts has the rule. */
-const OVERHEAD_MB = 128;
-/** Settings that hold a container's limit. */
-const SERVICES: ReadonlySet<string> = new Set(["redis", "postgres", "api", "worker", "proxy"]);
 
 export function redisMemory({ redis }: DoctorFacts): Cause[] {
   if (!redis.info.known) return [];
   const info = redis.info.value;
   const [used, most, peak, fragmentation] = ["used_memory", "maxmemory", "used_memory_peak", "mem_fragmentation_ratio"].map((field) => infoNumber(info, field));
-  if (used === undefined || most === undefined || most === 0 || used < most * REDIS_WARNS) return [];
+  if (used === undefined || most === undefined || most === 0 || used < most * MEMORY_WARNS) return [];
   const evicted = infoNumber(info, "evicted_keys") ?? 0;
   const wanted = Math.ceil(most / MIB) * 2;
   return [{
-    id: "redis.memory", level: used >= most * REDIS_FAILS ? "critical" : "warning", what: "Redis's memory is nearly used up",
+    id: "redis.memory", level: used >= most * MEMORY_FAILS ? "critical" : "warning", what: "Redis's memory is nearly used up",
     evidence: [
       `INFO memory: ${bytes(used)} of ${bytes(most)} maxmemory (${percent(used, most)})${peak === undefined ? "" : `, peak ${bytes(peak)}`}${fragmentation === undefined ? "" : `, fragmentation ${fragmentation}`}`,
       "at 100 % no job can be added, and no worker can take one (noeviction)",
@@ -57,7 +52,8 @@ export function outOfMemory({ host }: DoctorFacts): Cause[] {
 }
 
 function larger(service: string, limit: number | undefined): Change[] {
-  if (!SERVICES.has(service)) return [];
+  // What is not a role has no setting that holds its limit.
+  if (!isService(service)) return [];
   return [{ key: `${service}.memoryMb`, to: limit === undefined || limit === 0 ? undefined : String(Math.ceil((limit / MIB) * 1.5)) }];
 }
 

@@ -1,4 +1,5 @@
 import { infoNumber } from "../../redis/info.ts";
+import { FORK_FAILS_US } from "../../redis/sizing.ts";
 import { bytes, shown } from "../../verify/words.ts";
 import type { DoctorFacts } from "../facts.ts";
 import { appendOnlyFile } from "../redis-file.ts";
@@ -9,8 +10,6 @@ import { containersOf } from "../../verify/services.ts";
 
 /** Redis itself: does it answer, is it as the release made it, does its file keep up. */
 
-/** As verify's `redis.fork`: every client waited that long. */
-const FORK_USEC = 500_000;
 /** PING is answered by one that does nothing else: in these milliseconds on average, or once, something holds it up. */
 const PING_AVERAGE_MS = 5;
 const PING_WORST_MS = 250;
@@ -139,7 +138,7 @@ export function redisPersistence({ redis, before }: DoctorFacts): Cause[] {
     });
   }
   const fork = infoNumber(info, "latest_fork_usec") ?? 0;
-  if (fork >= FORK_USEC) {
+  if (fork >= FORK_FAILS_US) {
     causes.push({
       id: "redis.fork", level: "warning", what: "a fork holds Redis up", evidence: [`the last fork took ${milliseconds(fork)}: every client waited`],
       next: "Less data in Redis (bounded job retention), or a server type with its own cores (ccx*).", changes: [{ key: "server.type", to: undefined, hint: "a larger one" }],

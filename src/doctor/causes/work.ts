@@ -7,7 +7,7 @@ import type { Cause } from "../types.ts";
 
 /** The queues and who works them: a worker that is gone, one that is there and does nothing, one that is only behind. */
 
-/** The runtime beats every 30 s; a beat and a half late is not a busy moment. */
+/** The runtime beats every 30 s; 20 s late is not a busy moment. */
 const BEAT_LATE_SECONDS = 50;
 /** Work that waits longer than this while nothing is taken up. */
 const WAITED_SECONDS = 20;

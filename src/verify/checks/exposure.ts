@@ -1,7 +1,7 @@
 import { tableRules } from "../../host/nftables.ts";
 import type { Listener } from "../host-facts.ts";
-import { onNode } from "../advice.ts";
-import { FIREWALL_COMMAND } from "../rules.ts";
+import { onNode, onServer } from "../advice.ts";
+import { FIREWALL_COMMAND, RULES } from "../rules.ts";
 import type { Facts } from "../seen.ts";
 import type { Check, Expectations } from "../types.ts";
 import { fail, pass, unknown, verdict } from "../verdict.ts";
@@ -29,11 +29,13 @@ export function exposurePorts({ host }: Facts, { publishedPorts, node }: Expecta
   const published = new Set(publishedPorts);
   const faults: string[] = [];
   const named = new Set<string>();
+  const publishers = new Set<string>();
   for (const { container, host: address, first, last, protocol } of host.published.value) {
     if (isLoopback(address)) continue;
     for (let port = first; port <= last; port += 1) {
       if (protocol === "tcp" && (published.has(port) || isPrivate(address, port))) continue;
       named.add(`${port}/${protocol}`);
+      publishers.add(container);
       faults.push(`${container} publishes ${bracketed(address)}:${port}/${protocol}`);
     }
   }
@@ -43,7 +45,10 @@ export function exposurePorts({ host }: Facts, { publishedPorts, node }: Expecta
     if (isLoopback(address) || named.has(`${port}/${protocol}`) || belongs(listener, published) || (protocol === "tcp" && isPrivate(address, port))) continue;
     faults.push(`${program === "" ? "a program" : program} listens on ${bracketed(address)}:${port}/${protocol}`);
   }
-  return verdict("exposure.ports", [...new Set(faults)], expected, expected);
+  if (faults.length === 0) return pass("exposure.ports", expected, expected);
+  const away = [...publishers].map((name) => onServer("docker rm --force", name));
+  const todo = RULES["exposure.ports"].todo;
+  return fail("exposure.ports", [...new Set(faults)].join("; "), expected, away.length === 0 ? todo : `${todo} Containers: ${away.join(", ")}.`);
 }
 
 /** Ports at which a DHCP client gets its answers, on IPv4 and IPv6. */

@@ -1,3 +1,4 @@
+import { FREE_PER_AOF, ROOT_FREE, VOLUME_FREE } from "../../redis/sizing.ts";
 import type { Container, Disk, MountPoint } from "../host-facts.ts";
 import { onServer } from "../advice.ts";
 import type { Facts } from "../seen.ts";
@@ -9,18 +10,18 @@ import { bytes, percent, shown } from "../words.ts";
 /** The host: is the data on the volume, is there room. */
 
 /** Whether `path` is `directory` or below it. */
-function below(path: string, directory: string): boolean {
+export function within(path: string, directory: string): boolean {
   return path === directory || path.startsWith(directory.endsWith("/") ? directory : `${directory}/`);
 }
 
 function mountPointOf(mounts: readonly MountPoint[], path: string): MountPoint | undefined {
   // The later of two mounts on one path covers the earlier.
-  return mounts.filter((mount) => below(path, mount.path)).toReversed().toSorted((a, b) => b.path.length - a.path.length)[0];
+  return mounts.filter((mount) => within(path, mount.path)).toReversed().toSorted((a, b) => b.path.length - a.path.length)[0];
 }
 
 /** Where a directory of a container is on the host; `undefined` when it is in the container itself, and dies with it. */
 function hostPath(container: Container, directory: string): string | undefined {
-  const mount = container.mounts.filter(({ destination }) => below(directory, destination)).toSorted((a, b) => b.destination.length - a.destination.length)[0];
+  const mount = container.mounts.filter(({ destination }) => within(directory, destination)).toSorted((a, b) => b.destination.length - a.destination.length)[0];
   return mount === undefined ? undefined : mount.source + directory.slice(mount.destination.replace(/\/$/, "").length);
 }
 
@@ -73,12 +74,6 @@ function notGrown({ volume, disks }: Facts["host"], mount: string): string | und
   if (device === undefined || size === undefined || size >= device * FILLS_DEVICE) return undefined;
   return `the file system has ${bytes(size)} of a device of ${bytes(device)}: \`resize2fs\` on the host, or a reboot, grows it`;
 }
-
-/** An AOF rewrite writes a second file beside the first; twice the file leaves room for the writes meanwhile. */
-const FREE_PER_AOF = 2;
-const VOLUME_FREE = 0.2;
-/** The root disk holds images and logs, which are bounded: room for the images of one more release. */
-const ROOT_FREE = 0.1;
 
 function free({ availableBytes, sizeBytes }: Disk): string {
   return `${bytes(availableBytes)} free, ${percent(availableBytes, sizeBytes)}`;

@@ -1,4 +1,5 @@
 import { infoNumber } from "../../redis/info.ts";
+import { FORK_FAILS_US } from "../../redis/sizing.ts";
 import type { Facts } from "../seen.ts";
 import type { Check } from "../types.ts";
 import type { CheckId } from "../rules.ts";
@@ -28,11 +29,6 @@ export function redisRejected(facts: Facts): Check {
   return sinceRelease("redis.rejected", facts, "rejected_connections", "rejected");
 }
 
-/**
- * Redis's latency guide has 9 to 24 ms per GB on machines of today and 240 ms per GB on the worst virtual ones; half a second means that every
- * client waited that long.
- */
-const FORK_FAILS_US = 500_000;
 const FORK_WARNS_US = 100_000;
 
 export function redisFork({ seen }: Facts): Check {

@@ -1,4 +1,5 @@
 import { infoNumber } from "../../redis/info.ts";
+import { maxmemoryLimit, MEMORY_FAILS, MEMORY_WARNS, OVERHEAD_MB } from "../../redis/sizing.ts";
 import type { Facts } from "../seen.ts";
 import type { Check, Expectations } from "../types.ts";
 import { fail, pass, unknown } from "../verdict.ts";
@@ -67,12 +68,9 @@ export function redisEvictionPolicy({ seen }: Facts): Check {
   return policy === "noeviction" ? pass("redis.eviction-policy", policy, "noeviction") : fail("redis.eviction-policy", policy, "noeviction");
 }
 
-/** What a Redis container needs besides its data, and beside a fork of it (measured; the same number as in the config's rule). */
-const OVERHEAD_BYTES = 128 * 1024 * 1024;
-
 export function redisMaxmemory({ seen }: Facts, { redis, memoryBytes }: Expectations): Check {
   const limit = memoryBytes["redis"];
-  const most = limit === undefined ? undefined : Math.floor((limit - OVERHEAD_BYTES) / 2);
+  const most = limit === undefined ? undefined : maxmemoryLimit(limit, OVERHEAD_MB * 1024 ** 2);
   const expected = `${bytes(redis.maxmemoryBytes)}${most === undefined ? "" : `, at most ${bytes(most)}`}`;
   const info = seen.redis.info;
   if (!info.known) return unknown("redis.maxmemory", info.why, expected);
@@ -82,10 +80,6 @@ export function redisMaxmemory({ seen }: Facts, { redis, memoryBytes }: Expectat
   const kept = maxmemory === redis.maxmemoryBytes && (most === undefined || maxmemory <= most);
   return kept ? pass("redis.maxmemory", said, expected) : fail("redis.maxmemory", said, expected);
 }
-
-/** At maxmemory `add` fails and workers cannot drain: the alarm must come long before (docs/verification.md). */
-const MEMORY_WARNS = 0.7;
-const MEMORY_FAILS = 0.85;
 
 export function redisMemory({ seen }: Facts): Check {
   const expected = "under 70 % of maxmemory";
