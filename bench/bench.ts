@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
+import { orUsage } from "../scripts/command-line.ts";
 import { engine } from "./engine.ts";
 import { type Figure, figureTable, type Part } from "./figure.ts";
 import { isolation } from "./isolation.ts";
@@ -21,19 +22,18 @@ ${PARTS.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join("\n")}
 Run it on a machine that does nothing else. Exit code: 1 when a target is missed.
 `;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = orUsage("bench", () => parseArgs({
   allowPositionals: true,
   options: { json: { type: "string" }, quick: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
-});
+}));
 if (values.help) {
   process.stdout.write(HELP);
   process.exit(0);
 }
-const unknown = positionals.filter((name) => PARTS.every((part) => part.name !== name));
-if (unknown.length > 0) {
-  process.stderr.write(`bench: parts of ${PARTS.map(({ name }) => name).join(", ")} are required, found ${unknown.join(", ")}\n`);
-  process.exit(2);
-}
+orUsage("bench", () => {
+  const unknown = positionals.filter((name) => PARTS.every((part) => part.name !== name));
+  if (unknown.length > 0) throw new Error(`parts of ${PARTS.map(({ name }) => name).join(", ")} are required, found ${unknown.join(", ")}`);
+});
 
 const machine = { cores: cpus().length, model: cpus()[0]?.model ?? "", memoryGb: Math.round(totalmem() / 2 ** 30), loadAtStart: loadavg()[0] ?? 0 };
 const results: Record<string, readonly Figure[] | string> = {};

@@ -20,7 +20,7 @@ export const jobs: Part = {
       // Redis reads it as a user of its own.
       chmodSync(folder, 0o755);
       const image = await ensureImage("redis", { docker: handle.docker, log: say });
-      // As rendered, less the password: that is one command a connection.
+      // As rendered for Pulumi.prod.yaml's maxmemory, less the password: that is one command a connection.
       writeFileSync(join(folder, "redis.conf"), redisConf({ maxmemoryMb: 448, maxclients: 1000, appendfsync: "everysec", authFile: null }));
       // The official image's defaults: snapshots, no append-only file.
       const stock = ["--protected-mode", "no", "--save", "3600 1 300 100 60 10000"];

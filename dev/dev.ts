@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureDocker } from "../rehearsal/docker/ensure.ts";
+import { orUsage } from "../scripts/command-line.ts";
 import { placeholderConfig } from "../scripts/renderings.ts";
 import { composeDev, devUrls } from "../src/compose/dev.ts";
 import { devOptions, HELP } from "./options.ts";
@@ -11,7 +12,7 @@ import { DevServices } from "./services.ts";
 /** `npm run dev`: everything on this machine, until Ctrl-C. */
 
 const root = join(import.meta.dirname, "..");
-const options = devOptions(process.argv.slice(2));
+const options = orUsage("dev", () => devOptions(process.argv.slice(2)));
 if (options.help) {
   process.stdout.write(HELP);
   process.exit(0);

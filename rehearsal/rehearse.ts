@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { orUsage } from "../scripts/command-line.ts";
 import { ensureDocker } from "./docker/ensure.ts";
 import { ENGINES, type EngineChoice } from "./engine/choice.ts";
 import { cleanup, runs } from "./ledger.ts";
@@ -26,7 +27,7 @@ ${topologyHelp()}
   --verbose  show every line of every step, also on a terminal
 `;
 
-const { values } = parseArgs({
+const { values } = orUsage("rehearse", () => parseArgs({
   options: {
     engine: { type: "string", default: "auto" },
     topology: { type: "string", default: "single" },
@@ -35,15 +36,15 @@ const { values } = parseArgs({
     verbose: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
-});
+}));
 
 if (values.help) process.stdout.write(HELP);
-else process.exitCode = values.stop ? await stop() : await rehearse(engineChoice(values.engine), topologyNamed(values.topology));
+else process.exitCode = values.stop ? await stop() : await rehearse(orUsage("rehearse", () => engineChoice(values.engine)), orUsage("rehearse", () => topologyNamed(values.topology)));
 
 function engineChoice(text: string): EngineChoice {
   const choice = ENGINES.find((it) => it === text);
   if (choice !== undefined) return choice;
-  throw new Error(`rehearse: --engine takes one of ${ENGINES.join(", ")}, found ${text}`);
+  throw new Error(`--engine: one of ${ENGINES.join(", ")} is required, found ${text}`);
 }
 
 async function rehearse(engine: EngineChoice, topology: TopologyName): Promise<number> {

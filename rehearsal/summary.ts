@@ -48,6 +48,6 @@ export async function summary({ rehearsal, scene, first, second, counted, second
 /** How long cloud-init took to install packages at the first boot, in seconds; undefined when it does not say. */
 async function dockerInstallSeconds(rehearsal: Rehearsal): Promise<number | undefined> {
   const { stdout } = await rehearsal.attempt(["cloud-init", "analyze", "blame"]);
-  const found = /([\d.]+)s \(\S*package_update_upgrade_install\)/.exec(stdout.replaceAll("-update-upgrade-install", "_update_upgrade_install"));
+  const found = /([\d.]+)s \(\S*package[-_]update[-_]upgrade[-_]install\)/.exec(stdout);
   return found === null ? undefined : Number(found[1]);
 }

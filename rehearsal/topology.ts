@@ -70,7 +70,7 @@ const PLAN_CONNECTIONS = 100;
 export function topologyNamed(text: string): TopologyName {
   const name = TOPOLOGIES.find((it) => it === text);
   if (name !== undefined) return name;
-  throw new Error(`rehearse: --topology takes one of ${TOPOLOGIES.join(", ")}, found ${text}`);
+  throw new Error(`--topology: one of ${TOPOLOGIES.join(", ")} is required, found ${text}`);
 }
 
 /** Set the scene: bring up what stands beside the servers, and give the settings that go with it. */

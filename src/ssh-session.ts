@@ -1,6 +1,5 @@
-import { constants } from "node:os";
 import { Client, type ClientChannel, type PseudoTtyOptions } from "ssh2";
-import { signingIn, type SshTarget, Unreachable } from "./ssh.ts";
+import { exitCode, lost, signingIn, type SshTarget } from "./ssh.ts";
 
 /** A session like `ssh`'s own: this process's streams, and its terminal where it has one. */
 
@@ -57,7 +56,7 @@ export function sessionOverSsh(target: SshTarget, command: string | undefined, s
       channel.on("exit", (...ending: readonly unknown[]) => {
         code = exitCode(ending);
       });
-      channel.on("close", () => finish(() => (code === undefined ? reject(new Unreachable(`session on ${target.host}: the connection was lost before the command ended; look whether the server is up: berth status`)) : resolve(code))));
+      channel.on("close", () => finish(() => (code === undefined ? reject(lost(target.host)) : resolve(code))));
       channel.pipe(streams.stdout, { end: false });
       channel.stderr.pipe(streams.stderr, { end: false });
       terminal?.raw(true);
@@ -78,11 +77,4 @@ function pseudoTerminal(terminal: Terminal | undefined): PseudoTtyOptions | unde
   if (terminal === undefined) return undefined;
   const { rows, columns } = terminal.size();
   return { term: terminal.name, rows, cols: columns };
-}
-
-/** ssh2 says either the code, or null and the signal's name (`SIGTERM`). */
-function exitCode([code, signal]: readonly unknown[]): number {
-  if (typeof code === "number") return code;
-  const number = Object.entries(constants.signals).find(([name]) => name === signal)?.[1];
-  return 128 + (number ?? 0);
 }

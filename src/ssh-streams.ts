@@ -1,5 +1,6 @@
 import type { Client, ClientChannel } from "ssh2";
-import { signingIn, type SshResult, type SshTarget } from "./ssh.ts";
+import { exitCode, signingIn, type SshResult, type SshTarget } from "./ssh.ts";
+import { messageOf } from "./verify/words.ts";
 
 /** Connections that outlive one command, one through another, and a stream from the one to the other. */
 
@@ -37,12 +38,21 @@ function open(client: Client, command: string): Promise<ClientChannel> {
   });
 }
 
-/** What a channel says on standard error, and its exit code once it is over. */
+/**
+ * What a channel says on standard error, and its exit code once it is over.
+ * @throws {Error} when the connection was lost before
+ */
 function ending(channel: ClientChannel): Promise<{ code: number; stderr: string }> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let stderr = "";
-    channel.stderr.on("data", (data: Buffer) => { stderr += data.toString(); });
-    channel.on("close", (code: number | null) => resolve({ code: code ?? 255, stderr }));
+    // By whole characters: a piece may end within one.
+    channel.stderr.setEncoding("utf8");
+    channel.stderr.on("data", (text: string) => { stderr += text; });
+    channel.on("close", (...end: readonly unknown[]) => {
+      const code = exitCode(end);
+      if (code === undefined) reject(new Error("the connection was lost before the command ended"));
+      else resolve({ code, stderr });
+    });
   });
 }
 
@@ -50,7 +60,8 @@ function ending(channel: ClientChannel): Promise<{ code: number; stderr: string 
 export async function runOn(client: Client, command: string): Promise<SshResult> {
   const channel = await open(client, command);
   let stdout = "";
-  channel.on("data", (data: Buffer) => { stdout += data.toString(); });
+  channel.setEncoding("utf8");
+  channel.on("data", (text: string) => { stdout += text; });
   const over = ending(channel);
   channel.end();
   const ended = await over;
@@ -66,8 +77,8 @@ export async function stream(from: { client: Client; command: string }, to: { cl
   const [source, sink] = [await open(from.client, from.command), await open(to.client, to.command)];
   const failures: string[] = [];
   const over = async (channel: ClientChannel, command: string): Promise<void> => {
-    const { code, stderr } = await ending(channel);
-    if (code !== 0) failures.push(`${command}: exit 0 is required, found ${code}: ${stderr.trim() || "nothing said"}`);
+    const found = await ending(channel).then(({ code, stderr }) => (code === 0 ? undefined : `${code}: ${stderr.trim() || "nothing said"}`), messageOf);
+    if (found !== undefined) failures.push(`${command}: exit 0 is required, found ${found}`);
   };
   const ended = Promise.all([over(source, from.command).finally(() => sink.end()), over(sink, to.command).finally(() => source.close())]);
   sink.resume();

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { ConnectConfig } from "ssh2";
 
 /** Where and as whom to sign in. The host key is required: a connection that is not pinned is not made. */
@@ -66,12 +67,30 @@ export async function runOverSsh(target: SshTarget, command: string, options: Ss
           chunks.stderr += text;
           options.onStderr?.(text);
         });
-        channel.on("close", (code: number | null) => settle(() => resolve({ code: code ?? 255, ...chunks })));
+        channel.on("close", (...ending: readonly unknown[]) => {
+          const code = exitCode(ending);
+          settle(() => (code === undefined ? reject(lost(target.host)) : resolve({ code, ...chunks })));
+        });
         channel.end(options.stdin ?? "");
       });
     });
     client.connect(signIn.config);
   });
+}
+
+/**
+ * What ssh2 says of a command's end: the code; or null and the signal's name (`SIGTERM`), of which a shell makes 128 and its number; or nothing, when the
+ * connection was lost before.
+ */
+export function exitCode([code, signal]: readonly unknown[]): number | undefined {
+  if (typeof code === "number") return code;
+  const number = Object.entries(constants.signals).find(([name]) => name === signal)?.[1];
+  return typeof signal === "string" ? 128 + (number ?? 0) : undefined;
+}
+
+/** The connection ended, the command perhaps not: a release, and a way back, go on without it. */
+export function lost(host: string): Unreachable {
+  return new Unreachable(`session on ${host}: the connection was lost before the command ended, which may go on there; look at: berth status`);
 }
 
 /** How to sign in, and what a failure of it means. */
