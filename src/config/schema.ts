@@ -186,7 +186,8 @@ export const configSchema = z.strictObject({
     startupSeconds: seconds.default(180).describe("Deadline of the application's own wait for Redis, in seconds. Must cover `redis.loadSeconds`."),
   }),
   api: processWith({ command: ["node", "api.js"], memoryMb: 384, cpuShares: 1024, listens: true, processes: false, stopGraceSeconds: 30 }),
-  worker: processWith({ command: ["node", "worker.js"], memoryMb: 512, cpuShares: 128, listens: false, processes: true, stopGraceSeconds: 60 }),
+  // 64: beside a worker that burns every core Redis's p99 is 0.54 ms with it, 0.76 ms with 128 and 0.52 ms with 16 (docs/bench.md); less would leave the worker next to nothing where all is busy.
+  worker: processWith({ command: ["node", "worker.js"], memoryMb: 512, cpuShares: 64, listens: false, processes: true, stopGraceSeconds: 60 }),
   redis: z
     .strictObject({
       image: image.default("redis:8.0.5").describe("Image of Redis. Its major is never crossed by a rollback."),

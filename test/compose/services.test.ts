@@ -139,7 +139,7 @@ test("the API is healthy when it is ready; the worker when its heartbeat is fres
 test("the worker yields the processors to everyone else, Redis to no one", () => {
   const shares = SERVICES.map((which): [string, number] => [which, service(which).cpu_shares ?? 0]).toSorted(([, a], [, b]) => b - a);
   expect(shares.at(0)).toEqual(["redis", 4096]);
-  expect(shares.at(-1)).toEqual(["worker", 128]);
+  expect(shares.at(-1)).toEqual(["worker", 64]);
 });
 
 test("the verifier reads the two passwords as the application does, and none of the application's own secrets", () => {
