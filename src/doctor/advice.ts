@@ -28,6 +28,6 @@ function onNode(change: Change, node: string | undefined): Change {
 }
 
 /** Of an entry with a `count` the second machine is called NAME-2, and so on (src/config/nodes.ts). */
-function entryOf(node: string): string {
+export function entryOf(node: string): string {
   return node.replace(/-(?:[2-9]|[1-9]\d+)$/, "");
 }

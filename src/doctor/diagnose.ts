@@ -5,7 +5,7 @@ import { diskSpace, diskVolume } from "./causes/disk.ts";
 import { hugePages, overcommit } from "./causes/kernel.ts";
 import { cpuBusy } from "./causes/load.ts";
 import { containerMemory, hostMemory, outOfMemory, redisMemory, swapping } from "./causes/memory.ts";
-import { queues, workers } from "./causes/work.ts";
+import { queues, workers, workersElsewhere } from "./causes/work.ts";
 import { slowCommands } from "./causes/commands.ts";
 import { adviser } from "./advice.ts";
 import type { DoctorFacts } from "./facts.ts";
@@ -15,7 +15,7 @@ import type { Cause, Diagnosis } from "./types.ts";
 
 /** Each rule looks for causes of its kind, and finds none in facts that are missing. */
 const RULES: readonly ((facts: DoctorFacts) => Cause[])[] = [
-  docker, diskVolume, diskSpace, redisAnswers, redisMemory, outOfMemory, containerMemory, hostMemory, swapping, slowCommands, cpuBusy, workers, queues,
+  docker, diskVolume, diskSpace, redisAnswers, redisMemory, outOfMemory, containerMemory, hostMemory, swapping, slowCommands, cpuBusy, workers, workersElsewhere, queues,
   connectionFaults, redisFile, redisSettings, hugePages, overcommit, redisPersistence, containers, redisLatency,
 ];
 

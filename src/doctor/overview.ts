@@ -3,10 +3,11 @@ import type { Fact } from "../verify/fact.ts";
 import { bytes, percent, plural } from "../verify/words.ts";
 import { runningServices, containersOf } from "../verify/services.ts";
 import { commandCalls, recentSlow } from "./causes/commands.ts";
-import type { DoctorFacts } from "./facts.ts";
+import type { ActiveJob, DoctorFacts } from "./facts.ts";
 import { burners, coreShare } from "./names.ts";
 import type { Line } from "./types.ts";
 import { attributed } from "./verify-facts.ts";
+import { leftJobs } from "./workers.ts";
 
 /** What was seen, a line for each of what one looks at when production is slow, in the order one looks. */
 export function overview(facts: DoctorFacts): Line[] {
@@ -94,12 +95,21 @@ function persistence({ host }: DoctorFacts, info: ReadonlyMap<string, string>): 
     `${info.get("aof_delayed_fsync") ?? "?"} late flushes, last fork ${(fork / 1000).toFixed(1)} ms`;
 }
 
-function queueLines({ redis }: DoctorFacts): Line[] {
+function queueLines(facts: DoctorFacts): Line[] {
+  const { redis } = facts;
+  const left = leftJobs(facts);
   if (!redis.queues.known) return [{ label: "queues", text: redis.queues.why, known: false }];
   return redis.queues.value.map(({ name, waiting, oldestSeconds, active, delayed, failed, completed, paused, jobs }) => ({
     label: `queue ${name}`,
     text: `${waiting} waiting${oldestSeconds === undefined ? "" : ` (oldest ${Math.round(oldestSeconds)} s)`}, ${active} active, ${jobs.filter(({ lockMs }) => lockMs === undefined).length} stalled, ` +
-      `${delayed} delayed, ${failed} failed, ${completed} done${paused ? ", PAUSED" : ""}`,
+      `${delayed} delayed, ${failed} failed, ${completed} done${paused ? ", PAUSED" : ""}${leftWords(left.get(name) ?? [])}`,
     known: true,
   }));
+}
+
+/** Without a lock for 25 to 75 s after the kill, as measured: Bull's lasts 30 s, and what has none runs again after the second look for such, 30 s apart. */
+function leftWords(jobs: readonly ActiveJob[]): string {
+  const [first] = jobs;
+  if (first === undefined) return "";
+  return `; a worker that was killed left ${plural(jobs.length, "stalled job")} (${first.id}${jobs.length === 1 ? "" : ", …"}): within 90 s Bull itself runs ${jobs.length === 1 ? "it" : "them"} again`;
 }

@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { diagnose } from "../../src/doctor/diagnose.ts";
 import { parseDoctor } from "../../src/doctor/parse.ts";
 import { doctorTable } from "../../src/doctor/table.ts";
+import { CAUSES } from "../../src/doctor/types.ts";
 import { type Cause, diagnosis, healthySection, ids, sectionNames, stream } from "./captured.ts";
 
 /** Every likely cause that facts captured on a real host lead to, in order. */
@@ -123,6 +126,11 @@ test("Redis runs and does not answer", () => {
   const why = "! Redis: no answer within 3 s";
   const found = diagnosis(undefined, { "before-redis": why, "after-redis": "! Redis: no answer to the question before", latency: why });
   expect(ids(found)).toEqual(["redis.silent"]);
+});
+
+test("the page has every cause, in the order of the ranking", () => {
+  const rows = readFileSync(join(import.meta.dirname, "../../docs/diagnosis.md"), "utf8").split("\n| finding | seen by |\n")[1]?.split("\n\n")[0] ?? "";
+  expect(rows.split("\n").flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`([^`]+)`/g)].map(([, id]) => id))).toEqual(CAUSES);
 });
 
 test("a worker that is gone is told from one that hangs", () => {

@@ -1,5 +1,6 @@
 import type { Container } from "../../verify/host-facts.ts";
 import { containersOf, runningServices } from "../../verify/services.ts";
+import { plural } from "../../verify/words.ts";
 import type { DoctorFacts } from "../facts.ts";
 import type { Cause } from "../types.ts";
 
@@ -31,7 +32,7 @@ export function containers(facts: DoctorFacts): Cause[] {
   return [
     ...(restarted.length === 0 ? [] : [{
       id: "containers.restarts", level: "warning", what: `${list(restarted)} restarted`,
-      evidence: restarted.map((container) => `${container.service}: ${container.restarts ?? "?"} restarts, the last ${Math.round(ageOf(container))} s ago, exit code ${container.exitCode ?? "?"}`),
+      evidence: restarted.map((container) => `${container.service}: ${plural(container.restarts ?? 0, "restart")}, the last ${Math.round(ageOf(container))} s ago${container.status === "running" ? "" : `, exit code ${container.exitCode ?? "?"}`}`),
       next: `\`berth logs ${restarted[0]?.service ?? ""}\`: the last lines before the restart.`,
     } satisfies Cause]),
     ...(ill.length === 0 ? [] : [{

@@ -1,7 +1,7 @@
 import { isService } from "../../config/roles.ts";
 import { infoNumber } from "../../redis/info.ts";
 import { MEMORY_FAILS, MEMORY_WARNS, OVERHEAD_MB } from "../../redis/sizing.ts";
-import { bytes, percent } from "../../verify/words.ts";
+import { bytes, percent, plural } from "../../verify/words.ts";
 import type { DoctorFacts } from "../facts.ts";
 import { holderOf } from "../names.ts";
 import type { Cause, Change } from "../types.ts";
@@ -35,14 +35,17 @@ export function redisMemory({ redis }: DoctorFacts): Cause[] {
 
 export function outOfMemory({ host }: DoctorFacts): Cause[] {
   if (!host.containers.known || !host.controlGroups.known || !host.baseline.known) return [];
-  const [groups, before] = [host.controlGroups.value, host.baseline.value.oom];
+  const groups = host.controlGroups.value;
+  const { oom, restarts } = host.baseline.value;
   return host.containers.value.flatMap((container): Cause[] => {
-    const kills = (groups.get(container.id)?.oomKills ?? 0) - (before.get(container.id) ?? 0);
-    if (kills <= 0 && !(container.oomKilled && container.status !== "running")) return [];
+    const kills = (groups.get(container.id)?.oomKills ?? 0) - (oom.get(container.id) ?? 0);
+    // A restart begins a new control group, which counts from 0; Docker's flag stays from the last death, which is this release's where it restarted since.
+    const died = container.oomKilled && (container.status !== "running" || (container.restarts ?? 0) > (restarts.get(container.id) ?? 0));
+    if (kills <= 0 && !died) return [];
     return [{
       id: "memory.oom", level: "critical", what: `${container.service} was killed for want of memory`,
       evidence: [
-        `${Math.max(kills, 1)} OOM kills in its control group since the release began`,
+        kills > 0 ? `${plural(kills, "OOM kill")} in its control group since the release began` : "Docker's word: its last end was an OOM kill",
         `limit ${bytes(container.memoryBytes ?? 0)}, restarts ${container.restarts ?? 0}`,
       ],
       next: `A larger limit for ${container.service}, or find its leak: \`berth doctor stats\` again in an hour.`,

@@ -1,9 +1,13 @@
-import { onServer } from "../../verify/advice.ts";
+import { onNode, onServer } from "../../verify/advice.ts";
 import { BOOT } from "../../verify/rules.ts";
+import type { Place } from "../../verify/types.ts";
 import { plural } from "../../verify/words.ts";
-import type { ActiveJob, DoctorFacts, Process, Queue } from "../facts.ts";
+import { entryOf } from "../advice.ts";
+import type { DoctorFacts, Process, Queue } from "../facts.ts";
 import { coreShare, serviceContainer } from "../names.ts";
+import { bothLooks } from "../queue-looks.ts";
 import type { Cause } from "../types.ts";
+import { connectedFrom, leftJobs, workedSeconds, workerNodes, worksHere } from "../workers.ts";
 
 /** The queues and who works them: a worker that is gone, one that is there and does nothing, one that is only behind. */
 
@@ -18,13 +22,12 @@ const SPINNING = 0.9;
 
 export function workers(facts: DoctorFacts): Cause[] {
   const { expectations, host, dockerSilent } = facts;
-  if (!expectations.known || !host.containers.known || dockerSilent !== undefined) return [];
-  const { worker } = expectations.value.processes;
-  if (!worker.processes || expectations.value.images["worker"] === undefined) return [];
+  if (!expectations.known || !host.containers.known || dockerSilent !== undefined || !worksHere(facts)) return [];
   const container = serviceContainer(facts, "worker");
   if (container?.status !== "running" && container?.status !== "paused") {
+    const { node } = expectations.value;
     return [{
-      id: "worker.down", level: "critical", what: "no worker runs",
+      id: "worker.down", level: "critical", what: node === undefined ? "no worker runs" : `no worker runs on node ${node.name}`,
       evidence: [container === undefined ? "no container of worker" : `its container is ${container.status}, exit code ${container.exitCode ?? "?"}, restarts ${container.restarts ?? "?"}`, ...backlog(facts)],
       next: `\`berth logs worker\` says why. What was stopped or removed by hand: ${BOOT}.`,
     }];
@@ -39,34 +42,76 @@ export function workers(facts: DoctorFacts): Cause[] {
     next: container.status === "paused"
       ? `${onServer("docker unpause", container.name)}.`
       // It cannot hear that it is to end: without a bound Docker would wait for its grace period.
-      : `${onServer("docker restart --time 10", container.name)}: its jobs run again. Then find the job that does not yield: work that keeps the event loop belongs in a thread or a process.`,
+      : `${onServer("docker restart --time 10", container.name)}: its jobs run again. ${FIND_JOB}`,
   }];
 }
 
+/** Workers on other nodes: what this one with Redis sees of them. Their containers and processes are seen there. */
+export function workersElsewhere(facts: DoctorFacts): Cause[] {
+  const { expectations, redis } = facts;
+  const places = workerNodes(facts);
+  if (!expectations.known || !redis.clients.known || places.length === 0) return [];
+  const gone = places.filter((place) => connectedFrom(facts, place).length === 0);
+  const there = places.filter((place) => !gone.includes(place));
+  const signs = [...idle(facts), ...beat(facts)];
+  const causes: Cause[] = [];
+  if (gone.length > 0) {
+    const alone = there.length === 0 && !worksHere(facts);
+    causes.push({
+      id: "worker.down", level: alone ? "critical" : "warning", what: `${alone ? "no worker" : "a worker"} is connected to Redis${alone ? "" : " no more"}: ${onNodes(gone)}`,
+      evidence: [`no connection from ${addresses(gone)}`, ...(alone ? beat(facts, Number.POSITIVE_INFINITY) : []), ...backlog(facts)],
+      next: `${status(gone)} says whether its container runs, \`berth logs worker\` why not. A server that is off, or cut off, answers neither: look at it in Hetzner's web interface.`,
+    });
+  }
+  // Of a worker on this node as well, Redis cannot say which of them it is that does nothing.
+  if (there.length > 0 && signs.length > 0 && !worksHere(facts)) {
+    causes.push({
+      id: "worker.hung", level: "critical", what: `the worker is connected and does nothing: ${onNodes(there)}`,
+      evidence: [...signs, `connected from ${addresses(there)}`, ...backlog(facts)],
+      next: `${status(there)} says whether it is healthy, \`berth logs worker\` what it did last. One that hangs: ${there.map(({ node }) => onNode(node, "docker restart --time 10", `${expectations.value.project}-worker-1`)).join(", ")}: its jobs run again. ${FIND_JOB}`,
+    });
+  }
+  return causes;
+}
+
+const FIND_JOB = "Then find the job that does not yield: work that keeps the event loop belongs in a thread or a process.";
+
+function onNodes(places: readonly Place[]): string {
+  return `${places.length === 1 ? "node" : "nodes"} ${places.map(({ node }) => node).join(", ")}`;
+}
+
+function addresses(places: readonly Place[]): string {
+  return places.map(({ node, address }) => `node ${node} (${address})`).join(", ");
+}
+
+function status(places: readonly Place[]): string {
+  return places.map(({ node }) => `\`berth status --node=${node}\``).join(", ");
+}
+
 /** Queues in which nothing moved although there was work, by both looks at them. */
-function idle({ before, redis }: DoctorFacts): string[] {
-  if (!before.queues.known || !redis.queues.known) return [];
-  const earlier = new Map(before.queues.value.map((queue) => [queue.name, queue]));
-  return redis.queues.value.flatMap((queue) => {
-    const then = earlier.get(queue.name);
-    if (then === undefined || queue.paused) return [];
-    const stalled = lockless(queue).filter((job) => lockless(then).some(({ id }) => id === job.id));
-    const moved = queue.completed !== then.completed || queue.failed !== then.failed || queue.jobs.some((job) => !then.jobs.some(({ id }) => id === job.id));
-    const waits = queue.waiting > 0 && (queue.oldestSeconds ?? 0) >= WAITED_SECONDS;
+function idle(facts: DoctorFacts): string[] {
+  const left = leftJobs(facts);
+  const seconds = workedSeconds(facts);
+  return bothLooks(facts).filter(({ queue }) => !queue.paused).flatMap(({ queue, moved, stalled }) => {
+    const held = stalled.filter((job) => left.get(queue.name)?.includes(job) !== true);
+    const waited = Math.min(queue.oldestSeconds ?? 0, seconds);
     return [
-      ...(stalled.length === 0 ? [] : [`queue ${queue.name}: ${plural(stalled.length, "stalled job")}: active, and nobody renews the lock (job ${stalled[0]?.id ?? "?"})`]),
-      ...(!moved && waits && queue.jobs.every(({ lockMs }) => lockMs === undefined) ? [`queue ${queue.name}: ${queue.waiting} waiting for up to ${Math.round(queue.oldestSeconds ?? 0)} s, and nothing is taken up`] : []),
+      ...(held.length === 0 ? [] : [`queue ${queue.name}: ${plural(held.length, "stalled job")}: active, and nobody renews the lock (job ${held[0]?.id ?? "?"})`]),
+      ...(!moved && queue.waiting > 0 && waited >= WAITED_SECONDS && isUntouched(queue) ? [`queue ${queue.name}: ${queue.waiting} waiting for up to ${Math.round(queue.oldestSeconds ?? 0)} s, and nothing is taken up`] : []),
     ];
   });
 }
 
-function lockless({ jobs }: Queue): ActiveJob[] {
-  return jobs.filter(({ lockMs }) => lockMs === undefined);
+/** What is active has been handed out by Redis, and begun by nobody who is there. */
+function isUntouched({ jobs }: Queue): boolean {
+  return jobs.every(({ lockMs }) => lockMs === undefined);
 }
 
-function beat({ expectations, redis }: DoctorFacts): string[] {
+/** @param seconds for how long there has been somebody who beats: of one that has just started, the last beat may be its predecessor's */
+function beat(facts: DoctorFacts, seconds = workedSeconds(facts)): string[] {
+  const { expectations, redis } = facts;
   const heartbeat = expectations.known ? expectations.value.heartbeat : null;
-  if (heartbeat === null || !redis.heartbeatTtlMs.known) return [];
+  if (heartbeat === null || !redis.heartbeatTtlMs.known || seconds < BEAT_LATE_SECONDS) return [];
   const left = redis.heartbeatTtlMs.value;
   if (left === -2) return [`no heartbeat: the key ${heartbeat.key} has expired (${heartbeat.maxAgeSeconds} s)`];
   const age = heartbeat.maxAgeSeconds - left / 1000;
@@ -91,9 +136,10 @@ function backlog({ redis }: DoctorFacts): string[] {
     `queue ${name}: ${waiting} waiting${oldestSeconds === undefined ? "" : ` (the oldest for ${Math.round(oldestSeconds)} s)`}, ${active} active`);
 }
 
-export function queues({ redis, before }: DoctorFacts): Cause[] {
+export function queues(facts: DoctorFacts): Cause[] {
+  const { redis } = facts;
   if (!redis.queues.known) return [];
-  const earlier = new Map((before.queues.known ? before.queues.value : []).map((queue) => [queue.name, queue]));
+  const looks = bothLooks(facts);
   return redis.queues.value.flatMap((queue): Cause[] => {
     const { name, waiting, active, paused, oldestSeconds } = queue;
     if (waiting === 0) return [];
@@ -104,13 +150,29 @@ export function queues({ redis, before }: DoctorFacts): Cause[] {
       }];
     }
     if ((oldestSeconds ?? 0) < BEHIND_SECONDS) return [];
-    const then = earlier.get(name);
-    const done = then === undefined ? undefined : queue.completed + queue.failed - then.completed - then.failed;
-    return [{
-      id: "queue.backlog", level: "warning", what: `queue ${name} is behind`,
-      evidence: [`${waiting} waiting, the oldest for ${Math.round(oldestSeconds ?? 0)} s, ${active} active`, ...(done === undefined ? [] : [`${Math.max(0, done)} done while it was watched`])],
-      next: "More comes in than is done: a larger server, a higher concurrency in the application, or the worker on a node of its own.",
-      changes: [{ key: "server.type", to: undefined, hint: "a larger one" }],
-    }];
+    const look = looks.find((one) => one.queue === queue);
+    const evidence = [`${waiting} waiting, the oldest for ${Math.round(oldestSeconds ?? 0)} s, ${active} active`, ...(look === undefined ? [] : [`${look.done} done while it was watched`])];
+    if (look !== undefined && !look.moved && isUntouched(queue)) {
+      return [{
+        id: "queue.backlog", level: "warning", what: `queue ${name} stands still`, evidence,
+        next: "Nobody takes its jobs. Is the process that is meant to connected, and does it process this queue? `berth doctor clients`, then its log (`berth logs worker`).",
+      }];
+    }
+    return [{ id: "queue.backlog", level: "warning", what: `queue ${name} is behind`, evidence, ...moreWork(facts) }];
   });
+}
+
+/** Of a worker on a node of its own, that node is what a larger server means. */
+function moreWork(facts: DoctorFacts): Pick<Cause, "next" | "changes"> {
+  const [place] = worksHere(facts) ? [] : workerNodes(facts);
+  if (place !== undefined) {
+    return {
+      next: `More comes in than is done: a larger server for node ${place.node}, a higher concurrency in the application, or one more such node (its count).`,
+      changes: [{ key: `nodes.${entryOf(place.node)}.serverType`, to: undefined, hint: "a larger one" }],
+    };
+  }
+  return {
+    next: "More comes in than is done: a larger server, a higher concurrency in the application, or the worker on a node of its own.",
+    changes: [{ key: "server.type", to: undefined, hint: "a larger one" }],
+  };
 }
