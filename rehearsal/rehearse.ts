@@ -1,13 +1,18 @@
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { orUsage } from "../scripts/command-line.ts";
 import { ensureDocker } from "./docker/ensure.ts";
 import { ENGINES, type EngineChoice } from "./engine/choice.ts";
+import { PulumiEngine } from "./engine/pulumi.ts";
+import { writeLaptop } from "./laptop.ts";
 import { cleanup, runs } from "./ledger.ts";
 import { containerIds } from "./observe.ts";
 import { Rehearsal, type Up } from "./rehearsal.ts";
 import { Steps } from "./steps.ts";
 import { summary } from "./summary.ts";
 import { type Scene, setScene, topologyHelp, topologyNamed, type TopologyName } from "./topology.ts";
+
+const ROOT = join(import.meta.dirname, "..");
 
 const HELP = `usage: npm run rehearse [-- OPTIONS]
 
@@ -102,7 +107,9 @@ async function stays(rehearsal: Rehearsal, { url, address }: Up): Promise<string
     "",
     `It stays up. The application: ${url}`,
     `The server:  ssh -i ${key.privateKey} -o UserKnownHostsFile=${key.knownHosts} deploy@${address}`,
+    ...(rehearsal.engine instanceof PulumiEngine ? [`Berth on it: . ${await writeLaptop(rehearsal.engine, rehearsal.ledger.directory, ROOT)}; berth status`] : []),
     "Stop it:     npm run rehearse -- --stop",
+    "What stands in for Hetzner's API is gone: look at it and change it, but no `pulumi up`.",
   ].join("\n");
 }
 

@@ -46,8 +46,8 @@ export function sessionOverSsh(target: SshTarget, command: string | undefined, s
       terminal?.raw(false);
       streams.stdin.unpipe();
       streams.stdin.pause();
-      // An open pipe would keep this process when the other side has ended.
-      streams.stdin.unref();
+      // An open pipe would keep this process when the other side has ended. A file, such as /dev/null, keeps nothing and has no such method.
+      if ("unref" in streams.stdin) streams.stdin.unref();
       client.end();
       end();
     };

@@ -1,12 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createReadStream } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
 import ssh2 from "ssh2";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { generateSecrets } from "../src/config/generate.ts";
 import { publicKey } from "../src/config/keys.ts";
 import { Secret } from "../src/config/secret.ts";
 import { runOverSsh, type SshTarget, Unreachable } from "../src/ssh.ts";
+import { sessionOverSsh, type Streams } from "../src/ssh-session.ts";
 import { dial, runOn } from "../src/ssh-streams.ts";
 
 /** Against ssh2's own server, in this process: what comes over the wire is cut where a test wants it. */
@@ -58,7 +62,7 @@ async function onOpenConnection(command: string) {
 
 test("a character that two pieces share is one character", async () => {
   const shown: string[] = [];
-  expect(await runOverSsh(target, "text", { onStdout: (text) => shown.push(text) })).toEqual({ code: 0, stdout: TEXT, stderr: "" });
+  expect(await runOverSsh(target, "text", { onStdout: (more) => shown.push(more) })).toEqual({ code: 0, stdout: TEXT, stderr: "" });
   expect(shown.join("")).toBe(TEXT);
   expect((await onOpenConnection("text")).stdout).toBe(TEXT);
 });
@@ -75,10 +79,17 @@ test("a connection that is lost during a command is no exit code of the command'
   await expect(onOpenConnection("cut")).rejects.toThrow("the connection was lost before the command ended");
 });
 
+test("standard input from a file, such as /dev/null", async () => {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const code = await sessionOverSsh(target, "text", { stdin: createReadStream("/dev/null"), stdout, stderr } as unknown as Streams);
+  stdout.end();
+  expect([code, await text(stdout)]).toEqual([0, TEXT]);
+});
+
 test("berth | head ends like a program that SIGPIPE ended, without a word", async () => {
   const child = spawn(process.execPath, ["src/cli/bin.mjs", "--help"], { cwd: new URL("..", import.meta.url), stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => { said += text; });
+  child.stderr.setEncoding("utf8").on("data", (more: string) => { said += more; });
   child.stdout.destroy();
   expect([(await once(child, "close"))[0], said]).toEqual([141, ""]);
 });

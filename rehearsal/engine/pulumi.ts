@@ -160,6 +160,15 @@ export class PulumiEngine implements DeploymentEngine {
     return environment(this.#options.workDir);
   }
 
+  get stack(): string {
+    return this.#options.stack;
+  }
+
+  /** What leads `pulumi` to this rehearsal's stack: add it to an environment. */
+  get variables(): Record<string, string> {
+    return variables(this.#options.workDir);
+  }
+
   /** Run any command of the CLI on this stack and give back its standard output. @throws {Error} unless it exits 0 */
   async run(args: readonly string[], options: { readonly stdin?: string; readonly scoped?: boolean; readonly log?: Log } = {}): Promise<string> {
     const { cli, signal, stack, workDir } = this.#options;
@@ -204,8 +213,11 @@ export class PulumiEngine implements DeploymentEngine {
 /** Of this machine's own Pulumi and Hetzner settings, none reach a rehearsal. */
 function environment(workDir: string): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/^(PULUMI|HCLOUD|BERTH)_/.test(name));
+  return { ...Object.fromEntries(own), ...variables(workDir) };
+}
+
+function variables(workDir: string): Record<string, string> {
   return {
-    ...Object.fromEntries(own),
     PULUMI_BACKEND_URL: `file://${join(workDir, "state")}`,
     PULUMI_HOME: join(workDir, "home"),
     PULUMI_CONFIG_PASSPHRASE_FILE: join(workDir, "passphrase"),

@@ -69,7 +69,7 @@ export async function init(options: InitOptions, effects: InitEffects): Promise<
 
   parseConfig(inputOf(await values(stack, effects)));
   effects.say(`stack ${stack} is complete; next: npx pulumi preview --stack ${stack}, then npx pulumi up --stack ${stack}`);
-  if (options.rotate.includes("hostKey")) effects.say("rotated: the server must be given the new host key before the next `pulumi up`: docs/configuration.md, \"Another host key\"");
+  if (options.rotate.includes("hostKey")) effects.say("rotated: a living server keeps the host key that it has, and is refused until it is given this one: docs/configuration.md, \"Another host key\"");
   return 0;
 }
 

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { laptop } from "../../rehearsal/laptop.ts";
 import { redisCli, startTimes, verify } from "../../rehearsal/observe.ts";
 import { environmentOf } from "../../src/cli/probe.ts";
 import { probe } from "../../src/verify/probe.ts";
@@ -15,7 +16,7 @@ import { table } from "../../src/verify/table.ts";
 import type { Report } from "../../src/verify/types.ts";
 import { passes } from "../../src/verify/verdict.ts";
 import { fillRedis } from "../helpers/causes.ts";
-import { follow, laptop, onLaptop } from "../helpers/checks/follow.ts";
+import { follow, onLaptop } from "../helpers/checks/follow.ts";
 import { ROUNDS, type Round } from "../helpers/checks/rounds.ts";
 import { check, noPulumi, rehearsed, ROOT } from "../helpers/deployment.ts";
 import { eventually } from "../helpers/hardware.ts";
@@ -74,7 +75,7 @@ describe.skipIf(noPulumi !== undefined)(`each check, broken by hand and mended b
   afterAll(() => { listener.close(); });
 
   test("berth verify --watch, on the laptop: passed, failed, passed, and the last one's exit code at Ctrl-C", async () => {
-    const child = spawn(process.execPath, [join(ROOT, "src/cli/bin.mjs"), "verify", "--watch", "--every=1", "--json"], { env: await laptop(rehearsal.it), stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [join(ROOT, "src/cli/bin.mjs"), "verify", "--watch", "--every=1", "--json"], { env: { ...rehearsal.it.pulumi.environment, ...(await laptop(rehearsal.it.pulumi, rehearsal.it.ledger.directory)) }, stdio: ["ignore", "pipe", "inherit"] });
     const reports = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     /** Those that do not pass, at the first verification that is as wanted. */
     const until = async (verdict: Report["verdict"]): Promise<readonly string[]> => {

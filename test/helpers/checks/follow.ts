@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runOverSsh } from "../../../src/ssh.ts";
+import { laptop } from "../../../rehearsal/laptop.ts";
 import type { Rehearsal } from "../../../rehearsal/rehearsal.ts";
 import type { Report } from "../../../src/verify/types.ts";
 import { check, ROOT } from "../deployment.ts";
@@ -87,19 +87,10 @@ interface Answer {
 /** A shell on the laptop that the stack belongs to. */
 export async function onLaptop(it: Rehearsal, command: string): Promise<Answer> {
   const shell = `berth() { ${JSON.stringify(process.execPath)} ${JSON.stringify(join(ROOT, "src/cli/bin.mjs"))} "$@"; }; npx() { "$@" --yes --skip-preview --non-interactive; }; ${command}`;
-  const env = await laptop(it);
+  const env = { ...it.pulumi.environment, ...(await laptop(it.pulumi, it.ledger.directory)) };
   return new Promise((resolve) => {
     execFile("sh", ["-c", shell], { env, timeout: 300_000, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : 1, said: stdout + stderr });
     });
   });
-}
-
-/** An environment in which `pulumi`, and so `berth`, finds this rehearsal's stack. */
-export async function laptop(it: Rehearsal): Promise<NodeJS.ProcessEnv> {
-  const { environment, project, cli } = it.pulumi;
-  const bin = join(it.ledger.directory, "bin");
-  await mkdir(bin, { recursive: true });
-  await writeFile(join(bin, "pulumi"), `#!/bin/sh\nexec "${cli}" --cwd "${project}" "$@"\n`, { mode: 0o755 });
-  return { ...environment, PATH: `${bin}:${process.env["PATH"] ?? ""}`, PULUMI_STACK: "rehearsal" };
 }
