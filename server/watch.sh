@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # The timer's own: the same verification as the deployment's, and a word when something begins to fail, or no longer does. Each is said once to
-# each who is told; what was said is kept in $STATE/alert.command and $STATE/alert.webhook, lines `fail ID` or `warn ID`. A message that could not be
+# each who is told; what was said is kept in $STATE/alert.command and $STATE/alert.webhook, lines `fail ID`, `unknown ID` or `warn ID`. A message that could not be
 # delivered is tried again at the next run. The files of one run are in $RUN, which is memory: a full disk is told too.
 
 ALERT_COMMAND=$ETC/alert
@@ -30,11 +30,10 @@ tell() {
   said=$news/said
   { cat "$(kept "$STATE/alert.$1")" 2>/dev/null || :; } >"$said"
   standing "$said" <"$table" >"$news/now"
-  begun=$(grep -vxFf "$said" "$news/now") || begun=
+  # News is what is worse than it was said to be: a failure that became a warning again was said when it began.
+  begun=$(awk 'BEGIN { rank["warn"] = 1; rank["unknown"] = 2; rank["fail"] = 3 } FILENAME == ARGV[1] { told[$2] = rank[$1]; next } rank[$1] > told[$2]' "$said" "$news/now")
   # What only went from a warning to a failure, or back, has not ended.
   ended=$(awk 'FILENAME == ARGV[1] { now[$2] = 1; next } !($2 in now)' "$news/now" "$said") || ended=
-  # A failure that became a warning again is no news: it was said when it began.
-  begun=$(printf '%s\n' "$begun" | awk -v said="$said" 'BEGIN { while ((getline line < said) > 0) { split(line, word, " "); level[word[2]] = word[1] } } NF && !($1 == "warn" && ($2 in level))')
   if [ -n "$begun$ended" ]; then
     message "$begun" "$ended" >"$news/message.json"
     "tell_$1" || { say "watch: the message could not be delivered; tried again at the next run"; return 1; }
@@ -42,14 +41,19 @@ tell() {
   keep "$STATE/alert.$1" <"$news/now"
 }
 
-# standing SAID: of a table, lines `fail ID` and `warn ID`. A verification that did not run to its end proves nothing to be well again: what was said
-# before goes on.
+# standing SAID: of a table, lines `fail ID`, `unknown ID` and `warn ID`. What cannot be told proves nothing to be better: what was said to fail goes on
+# failing, and behind a verification that did not run to its end all that was said goes on.
 standing() {
   awk -v said="$1" '
-    $1 == "FAIL" || $1 == "????" { level[$2] = "fail"; if ($2 == "verify.run") cut = 1 }
+    $1 == "FAIL" { level[$2] = "fail" }
+    $1 == "????" && level[$2] != "fail" { level[$2] = "unknown" }
     $1 == "warn" && !($2 in level) { level[$2] = "warn" }
     END {
-      while (cut && (getline line < said) > 0) { split(line, word, " "); if (!(word[2] in level)) level[word[2]] = word[1] }
+      cut = ("verify.run" in level)
+      while ((getline line < said) > 0) {
+        split(line, word, " ")
+        if (word[2] in level ? (level[word[2]] == "unknown" && word[1] == "fail") : cut) level[word[2]] = word[1]
+      }
       for (id in level) print level[id], id
     }' | sort
 }
@@ -57,22 +61,21 @@ standing() {
 # One line of JSON, as docs/verification.md has it. Ids hold nothing that JSON quotes.
 message() {
   case $1 in
-    *"fail "*) event=failed ;;
+    *"fail "* | *"unknown "*) event=failed ;;
     *"warn "*) event=warned ;;
     *) event=recovered ;;
   esac
   printf '{"version":1,"event":"%s","text":"%s","project":"%s","host":"%s","at":"%s","begun":[%s],"ended":[%s],"failing":[%s],"warnings":[%s],"report":%s}\n' \
     "$event" "$(text "$1" "$2" | json_lines)" "$BERTH_PROJECT" "$(json_text "$(uname -n)")" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
     "$(printf '%s\n' "$1" | json_ids)" "$(printf '%s\n' "$2" | json_ids)" \
-    "$(grep '^fail ' "$news/now" | json_ids)" "$(grep '^warn ' "$news/now" | json_ids)" "$(cat "$(kept "$results/report.json")")"
+    "$(grep -E '^(fail|unknown) ' "$news/now" | json_ids)" "$(grep '^warn ' "$news/now" | json_ids)" "$(cat "$(kept "$results/report.json")")"
 }
 
 # text BEGUN ENDED: for a person, a line each: what was seen and what to do, what is over, and what there is besides.
 text() {
   printf '%s\n' "$1" | while read -r level id; do
-    case $level in fail) how=fails ;; warn) how=warns ;; *) continue ;; esac
     # What is not known does not pass either, and nothing is known to be amiss.
-    if unknown "$id"; then how="cannot be told"; fi
+    case $level in fail) how=fails ;; unknown) how="cannot be told" ;; warn) how=warns ;; *) continue ;; esac
     printf '%s: %s %s: %s\n' "$(uname -n)" "$id" "$how" "$(words_of "$id" <"$table")"
   done
   printf '%s\n' "$2" | while read -r _ id; do
@@ -82,7 +85,7 @@ text() {
     printf '%s: %s %s\n' "$(uname -n)" "$id" "$how"
   done
   still=$(printf '%s\n' "$1" | grep -vxFf - "$news/now" | while read -r level id; do
-    if [ "$level" != fail ]; then continue; fi
+    case $level in fail | unknown) ;; *) continue ;; esac
     if unknown "$id"; then printf ', %s (cannot be told)' "$id"; else printf ', %s' "$id"; fi
   done)
   if [ -n "$still" ]; then printf '%s: still failing: %s\n' "$(uname -n)" "${still#, }"; fi

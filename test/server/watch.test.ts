@@ -148,6 +148,23 @@ test("what cannot be seen is not said to fail", async () => {
   expect(host.told()[0]?.text).toMatch(/connections\.maximum fails: [^]*still failing: redis\.aof \(cannot be told\)$/);
 });
 
+test.each<[string, readonly string[], readonly (readonly [event: string, row: string])[]]>([
+  ["what could not be told, and then fails, is news", ["????", "FAIL", "FAIL"], [["failed", "cannot be told"], ["failed", "fails"]]],
+  ["what fails and cannot be told meanwhile has not ended, and fails again without news", ["FAIL", "????", "FAIL"], [["failed", "fails"]]],
+  ["a warning that cannot be told any more is news, and none when it warns again", ["warn", "????", "warn"], [["warned", "warns"], ["failed", "cannot be told"]]],
+  ["a failure that could not be told, and then warns, is no news", ["FAIL", "????", "warn"], [["failed", "fails"]]],
+  ["what could not be told, and passes, has ended", ["????", "ok"], [["failed", "cannot be told"], ["recovered", "is well again"]]],
+])("%s", async (_, rows, expected) => {
+  const host = new Watched();
+  const told: Message[] = [];
+  for (const row of rows) {
+    mustSucceed(await host.after(`${row}  redis.aof (release)`, "      seen      it"));
+    told.push(...host.told());
+  }
+  expect(told.map(({ event, text }) => [event, /redis\.aof ([a-z ]*)/.exec(text)?.[1]])).toEqual(expected);
+  expect(told.filter(({ event }) => event === "failed").every(({ failing, ended }) => failing.includes("redis.aof") && ended.length === 0)).toBe(true);
+});
+
 test("a second fault while the first lasts is said alone, and with what still fails", async () => {
   const host = new Watched();
   await host.after(LEAK);
