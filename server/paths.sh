@@ -68,6 +68,13 @@ chosen_release() {
 
 choose() { printf '%s\n' "$1" | keep "$STATE/chosen"; }
 
+# Releases that were verified, newest last. The good one is among them, also where a host lost its history.
+good_history() {
+  if [ -f "$STATE/good.history" ]; then cat "$STATE/good.history"; fi
+  good=$(good_release)
+  if [ -n "$good" ] && ! grep -qxF "$good" "$STATE/good.history" 2>/dev/null; then printf '%s\n' "$good"; fi
+}
+
 # The newest release of the history that is not the given one and is still laid down.
 release_before() {
   [ -f "$STATE/good.history" ] || return 0

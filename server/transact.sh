@@ -176,11 +176,9 @@ await_migration() {
 mark_good() {
   choose "$1"
   {
-    if [ -f "$STATE/good.history" ]; then
-      # Going back takes the releases after the target out of the history; a release again of the newest adds nothing.
-      if [ "$back" = --back ]; then sed "/^$1\$/q" "$STATE/good.history"; else grep -vx "$1" "$STATE/good.history"; fi
-    fi
-    [ "$back" = --back ] || printf '%s\n' "$1"
+    # Going back takes the releases after the target out of the history; a release again of one in it makes that the newest.
+    if [ "$back" = --back ]; then good_history | sed "/^$1\$/,\$d"; else good_history | sed "/^$1\$/d"; fi
+    printf '%s\n' "$1"
   } | write_file "$STATE/good.history"
   printf '%s\n' "$1" | write_file "$STATE/good"
   say "release $1: verified and marked good"

@@ -3,6 +3,7 @@ import { acts, Host, living, mustSucceed, verdict } from "./host.ts";
 
 const A = "aaaaaaaaaaaa";
 const B = "bbbbbbbbbbbb";
+const C = "cccccccccccc";
 
 /** From where a failed release says how it ends. */
 function lastWords(stderr: string): string {
@@ -238,6 +239,46 @@ test("the operator's way back is the release before, without migrating", async (
   const again = await host.run(["rollback"]);
   expect(again.code).toBe(1);
   expect(again.stderr).toContain(`rollback: required: a release before ${A} that is still laid down; found: none`);
+});
+
+const history = (host: Host): string[] => (host.read("var/lib/berth/good.history") ?? "").split("\n").filter((line) => line !== "");
+
+test("what was taken back and is released again has a release before it again: the history never empties", async () => {
+  const host = await living(A);
+  mustSucceed(await host.run(["release", A]));
+  expect(history(host), "the first release, once more").toEqual([A]);
+  host.lay(B);
+  mustSucceed(await host.run(["release", B]));
+  mustSucceed(await host.run(["rollback"]));
+  mustSucceed(await host.run(["release", A]));
+  expect(history(host), "back, and what runs once more").toEqual([A]);
+  for (const r12 of [B, C]) {
+    host.lay(r12);
+    mustSucceed(await host.run(["release", r12]));
+  }
+  expect([history(host), await host.sourced("laid_releases")]).toEqual([[B, C], `${B} ${C}`]);
+  mustSucceed(await host.run(["rollback"]));
+  expect(history(host)).toEqual([B]);
+});
+
+test.each([["empty", ""], ["of others", `${C}\n`]])("a history that is %s is made whole by the next release that is good", async (_, lost) => {
+  const host = await living(A);
+  for (const r12 of [B, C]) host.lay(r12);
+  host.write("var/lib/berth/good.history", lost);
+  mustSucceed(await host.run(["release", B]));
+  expect(history(host).slice(-2)).toEqual([A, B]);
+  mustSucceed(await host.run(["rollback"]));
+  expect([host.read("var/lib/berth/good"), history(host).at(-1)]).toEqual([`${A}\n`, A]);
+});
+
+test("the way back to the good release, of one that only the host failed, puts it into an empty history too", async () => {
+  const host = await living(A);
+  host.lay(B);
+  host.write("var/lib/berth/good.history", "");
+  host.answer(verdict(11, '{"verdict":"fail","cause":"host"}', B));
+  expect((await host.run(["release", B])).code).toBe(11);
+  mustSucceed(await host.run(["rollback"]));
+  expect([host.read("var/lib/berth/good"), history(host)]).toEqual([`${A}\n`, [A]]);
 });
 
 test.each([
