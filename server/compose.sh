@@ -79,8 +79,9 @@ compose_stop() {
   narrate compose $((BERTH_STOP_SECONDS + 30)) "$stopped" stop "$@" </dev/null
 }
 
+# compose_migrate SECONDS R12
 compose_migrate() {
-  compose "${BERTH_MIGRATE_SECONDS:-900}" "$1" --progress quiet --profile migrate run --rm -T migrate </dev/null
+  compose "$1" "$2" --progress quiet --profile migrate run --rm -T migrate </dev/null
 }
 
 # Whether every service that the release starts has a running container.

@@ -10,6 +10,9 @@ bounded() {
   timeout -k 10 "$limit" "$@"
 }
 
+# Unlike the time of day it never jumps.
+uptime_seconds() { cut -d . -f 1 /proc/uptime; }
+
 # Waits until a command succeeds: until SECONDS COMMAND…; asks twice a second.
 wait_until() {
   tries=$(($1 * 2))

@@ -138,13 +138,18 @@ start_release() {
 }
 
 migrate() {
+  # One bound for both: that of the whole release counts one migration (src/compose/periods.ts).
+  migrate_until=$(($(uptime_seconds) + BERTH_MIGRATE_SECONDS))
   await_migration || return 3
   say "migrate"
   migrated=0
   # Not yet redacted: root's alone, also when this is cut off. In memory, because the disk may be full.
   mkdir -p "$RUN"
   (umask 077 && : >"$RUN/migrate.log")
-  compose_migrate "$1" >"$RUN/migrate.log" 2>&1 || migrated=$?
+  migrate_left=$((migrate_until - $(uptime_seconds)))
+  # For timeout(1) 0 is no bound.
+  [ "$migrate_left" -ge 1 ] || migrate_left=1
+  compose_migrate "$migrate_left" "$1" >"$RUN/migrate.log" 2>&1 || migrated=$?
   migrate_said=$(redact <"$RUN/migrate.log" | tail -n "$EVIDENCE_LINES")
   rm -f "$RUN/migrate.log"
   [ -z "$migrate_said" ] || printf '%s\n' "$migrate_said" | indent
@@ -154,18 +159,25 @@ migrate() {
       "make room: \`berth doctor disk\` says what takes it; then release again"
     return 4
   fi
+  # By the clock: a migration killed for its memory ends with 137 too, and may end with 124 of its own accord.
+  case $migrated in 124 | 137) [ "$(uptime_seconds)" -lt "$migrate_until" ] || {
+    fault release release.migrate "the migration was stopped after $migrate_left s (exit code $migrated)" "0 within berth:app.migrateSeconds ($BERTH_MIGRATE_SECONDS s${left_behind:+, the wait for an earlier one included})" \
+      "read its last lines above; if it only needs longer, raise berth:app.migrateSeconds. The new version was not started"
+    return 3
+  } ;; esac
   fault release release.migrate "the migration ended with $migrated" "0 (berth:app.migrate)" "read its last lines above; the new version was not started"
   return 3
 }
 
 # An attempt that was cut off may have left its migration running: two at once is what a migration does not expect.
 await_migration() {
-  left=$(bounded 20 docker ps -aq --filter "label=com.docker.compose.project=$BERTH_PROJECT" \
+  left_behind=$(bounded 20 docker ps -aq --filter "label=com.docker.compose.project=$BERTH_PROJECT" \
     --filter label=com.docker.compose.service=migrate --filter label=com.docker.compose.oneoff=True)
-  for id in $left; do
+  for id in $left_behind; do
     say "migrate: waiting for the one an earlier attempt left behind"
-    bounded "${BERTH_MIGRATE_SECONDS:-900}" docker wait "$id" >/dev/null 2>&1 || {
-      fault release release.migrate "container $id of an earlier attempt still migrates" "ended within ${BERTH_MIGRATE_SECONDS:-900} s" "look at: docker logs $id"
+    bounded "$BERTH_MIGRATE_SECONDS" docker wait "$id" >/dev/null 2>&1 || {
+      fault release release.migrate "container $id of an earlier attempt still migrates" "ended within berth:app.migrateSeconds ($BERTH_MIGRATE_SECONDS s)" \
+        "look at: docker logs $id. Release again once it has ended; if it only needs longer, raise berth:app.migrateSeconds"
       return 1
     }
     bounded 60 docker rm --force "$id" >/dev/null 2>&1 || :

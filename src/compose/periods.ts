@@ -21,6 +21,17 @@ export function waitSeconds(config: Config): number {
   return stopSeconds(config) + Math.max(load, POSTGRES_START_SECONDS) + config.app.startupSeconds;
 }
 
+/** A release is ended after this long under the lock, in seconds: HOLD_SECONDS of server/lock.sh. */
+export const RELEASE_SECONDS = 5_400;
+
+/** For an image that comes slowly: what server/images.sh gives one. */
+const FETCH_SECONDS = 900;
+
+/** What a release leaves for its migration, in seconds, when all else takes as long as it may: fetching, the start, the verification, and the way back. */
+export function migrationRoomSeconds(config: Config): number {
+  return RELEASE_SECONDS - FETCH_SECONDS - 2 * waitSeconds(config) - verifySeconds(config);
+}
+
 /** Longest that a verification takes: the settle window, then a canary job per queue and the rest of the checks. */
 export function verifySeconds(config: Config): number {
   return config.verify.settleSeconds + 90;

@@ -1,7 +1,8 @@
+import { migrationRoomSeconds, RELEASE_SECONDS } from "../compose/periods.ts";
 import { LONGEST_STOP_SECONDS } from "./budgets.ts";
 import { foundText, kindText, type Fault } from "./fault.ts";
 import type { Rule } from "./rules.ts";
-import type { Config } from "./schema.ts";
+import { MIGRATE_SECONDS, type Config } from "./schema.ts";
 
 /** Rules about the application: its environment, queues, processes and periods. */
 
@@ -51,6 +52,15 @@ function graceFaults(name: "api" | "worker", config: Config): Fault[] {
   return [{ path: `${name}.stopGraceSeconds`, required: `at most ${LONGEST_STOP_SECONDS}: it holds up every release and reboot`, found: String(seconds) }];
 }
 
+/** The default is never refused: the bound was so before there was a key, whatever the other periods. */
+function migrationFaults(config: Config): Fault[] {
+  const { migrate, migrateSeconds } = config.app;
+  const most = Math.max(MIGRATE_SECONDS, migrationRoomSeconds(config));
+  if (migrate.length === 0 || migrateSeconds <= most) return [];
+  const required = `at most ${most}: a release is ended after ${RELEASE_SECONDS} s, of which fetching, the start, the verification and a way back need the rest`;
+  return [{ path: "app.migrateSeconds", required, found: String(migrateSeconds) }];
+}
+
 export const applicationRules: readonly Rule[] = [
   { reads: ["app.env", "secrets.app"], judge: envFaults },
   {
@@ -92,6 +102,10 @@ export const applicationRules: readonly Rule[] = [
       secrets.redisUrl !== undefined || app.startupSeconds >= redis.loadSeconds
         ? []
         : [{ path: "app.startupSeconds", required: `at least redis.loadSeconds (${redis.loadSeconds}): after a reboot the application waits while the AOF loads`, found: String(app.startupSeconds) }],
+  },
+  {
+    reads: ["app.migrate", "app.migrateSeconds", "app.startupSeconds", "redis.loadSeconds", "secrets.redisUrl", "api.stopGraceSeconds", "worker.stopGraceSeconds", "verify.settleSeconds"],
+    judge: migrationFaults,
   },
   { reads: ["api.stopGraceSeconds"], judge: (config) => graceFaults("api", config) },
   { reads: ["worker.stopGraceSeconds"], judge: (config) => graceFaults("worker", config) },

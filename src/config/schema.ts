@@ -31,6 +31,8 @@ const oneLine = /^\P{Cc}*$/u;
 const mebibytes = z.int().min(16).max(1_048_576);
 const cpuShares = z.int().min(2).max(262_144);
 const seconds = z.int().min(1).max(3_600);
+/** Default of `app.migrateSeconds`. */
+export const MIGRATE_SECONDS = 900;
 const uid = z.int().min(1).max(65_534);
 /** What Docker accepts as an environment variable name, and a POSIX shell can hold. */
 const envName = z.string().regex(/^[A-Z_][A-Z0-9_]{0,127}$/, "a name of capital letters, digits and _ (an environment variable)");
@@ -172,6 +174,7 @@ export const configSchema = z.strictObject({
       .describe("Names of the Bull queues. The connection budget follows from them."),
     env: z.record(envName, envValue).default({}).describe("Environment of the application's processes. Not for secrets."),
     migrate: z.array(word).default([]).describe("Command run once per release, before the new processes start. Empty: nothing to migrate."),
+    migrateSeconds: z.int().min(10).max(3_600).default(MIGRATE_SECONDS).describe("How long the migration may take, in seconds, before it is stopped and the release has failed."),
     readyPath: path.default("/readyz").describe("Answers 200 when Redis and Postgres answer."),
     canaryPath: path
       .nullable()

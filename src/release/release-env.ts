@@ -50,6 +50,7 @@ export function releaseEnv(config: Config, volumeId: string | null, secrets: Sec
     BERTH_IMAGES: [...images].join(" "),
     BERTH_STATEFUL: DATA_ROLES.filter((role) => serves(here, role)).map((role) => `${role}=${config[role].image}`).join(" "),
     BERTH_MIGRATE: migratesHere(config, here) ? "1" : "0",
+    ...(migratesHere(config, here) ? { BERTH_MIGRATE_SECONDS: String(config.app.migrateSeconds) } : {}),
     BERTH_WAIT_SECONDS: String(waitSeconds(config)),
     BERTH_STOP_SECONDS: String(stopSeconds(config)),
     BERTH_VERIFY_SECONDS: String(verifySeconds(config)),

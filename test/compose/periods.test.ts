@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { stopSeconds, verifySeconds, waitSeconds } from "../../src/compose/periods.ts";
+import { migrationRoomSeconds, RELEASE_SECONDS, stopSeconds, verifySeconds, waitSeconds } from "../../src/compose/periods.ts";
 import { stack } from "../helpers/stack.ts";
 
 test("a stop in order may take every grace period on its way", () => {
@@ -15,4 +17,10 @@ test("an up may take a stop, the loading of the data, and the application's own 
 
 test("a verification may take its settle window and a minute and a half", () => {
   expect(verifySeconds(stack({ verify: { settleSeconds: 10 } }))).toBe(100);
+});
+
+test("a migration has the room that the rest of a release leaves under the bound of the host's lock", () => {
+  // fetching 900, the start and the way back 465 each, verification 135
+  expect(migrationRoomSeconds(stack())).toBe(5_400 - 900 - 2 * 465 - 135);
+  expect(readFileSync(join(import.meta.dirname, "../../server/lock.sh"), "utf8")).toContain(`HOLD_SECONDS=\${BERTH_HOLD_SECONDS:-${RELEASE_SECONDS}}\n`);
 });

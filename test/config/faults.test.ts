@@ -124,6 +124,9 @@ const cases: readonly (readonly [name: string, changes: Record<string, unknown>,
   ["a canary that leaves /ops", { "app.canaryPath": "/ops/../canary" }, ['app.canaryPath: required a path below /ops/, which the proxy does not pass on: anybody could send jobs there otherwise; found "/ops/../canary"']],
   ["start-up shorter than loading", { "app.startupSeconds": 60 }, ["app.startupSeconds: required at least redis.loadSeconds (120): after a reboot the application waits while the AOF loads; found 60"]],
   ["stop without end", { "worker.stopGraceSeconds": 3600 }, ["worker.stopGraceSeconds: required at most 900: it holds up every release and reboot; found 3600"]],
+  ["a migration longer than a release has room for", { "app.migrate": ["x"], "app.migrateSeconds": 3_436 }, ["app.migrateSeconds: required at most 3435: a release is ended after 5400 s, of which fetching, the start, the verification and a way back need the rest; found 3436"]],
+  ["a longer one beside slow data", { "app.migrate": ["x"], "app.migrateSeconds": 901, "redis.loadSeconds": 3_600, "app.startupSeconds": 3_600 }, [expect.stringMatching(/^app\.migrateSeconds: required at most 900: /)]],
+  ["no bound for a migration", { "app.migrateSeconds": 0 }, ["app.migrateSeconds: required at least 10; found 0"]],
   // Budgets
   ["maxmemory over its rule", { "redis.maxmemoryMb": 200 }, ["redis.maxmemoryMb: required at most 192: (redis.memoryMb 512 - 128) / 2, because an AOF rewrite forks; found 200"]],
   ["no room for any maxmemory", { "redis.memoryMb": 128 }, ["redis.maxmemoryMb: required redis.memoryMb of at least 512; found 192"]],
@@ -152,6 +155,9 @@ describe("what is allowed", () => {
     ["an API without a canary that only adds jobs", { "app.canaryPath": null, "api.listens": false }],
     ["a ceiling of exactly what is opened", { "redis.connectionCeiling": 10 }],
     ["a private registry with its password", { registry: { server: "ghcr.io", username: "me" }, "secrets.registryPassword": "x" }],
+    ["a migration as long as the rest of the release leaves it", { "app.migrate": ["x"], "app.migrateSeconds": 3_435 }],
+    ["the default, beside data that takes an hour to load", { "app.migrate": ["x"], "redis.loadSeconds": 3_600, "app.startupSeconds": 3_600 }],
+    ["a bound of what there is none of", { "app.migrateSeconds": 3_600 }],
     ["several lines in a secret", { "secrets.app": { CERTIFICATE: "-----BEGIN\nabc\n-----END\n" } }],
   ])("%s", (_name, changes) => {
     expect(lines(changes)).toEqual([]);
@@ -163,7 +169,7 @@ describe("one message", () => {
     const message = messageOf({ "app.port": "x", "app.colour": 1, "redis.maxmemoryMb": 500, "app.image": "app", "secrets.deployKey": undefined, "ssh.sources": [] });
     expect(message).toMatchInlineSnapshot(`
       "app.port: required a whole number; found "x"
-      app.colour: required one of image, architectures, uid, port, queues, env, migrate, readyPath, canaryPath, heartbeatKey, startupSeconds; found an unknown key
+      app.colour: required one of image, architectures, uid, port, queues, env, migrate, migrateSeconds, readyPath, canaryPath, heartbeatKey, startupSeconds; found an unknown key
       secrets.deployKey: required an ed25519 private key in OpenSSH's format; found nothing
       app.image: required a digest (@sha256:…) or a tag with a version (such as :1.4.2), which mean the same tomorrow; found "app"
       ssh.sources: required at least one address range that may reach port 22 (or ssh.openToWorld: true); found an empty list

@@ -113,6 +113,7 @@ test("release.env: what the scripts need", () => {
     BERTH_IMAGES='redis:8.0.5 postgres:17.6 caddy:2.10.2 ghcr.io/example/app:1.4.2'
     BERTH_STATEFUL='redis=redis:8.0.5 postgres=postgres:17.6'
     BERTH_MIGRATE='1'
+    BERTH_MIGRATE_SECONDS='900'
     BERTH_WAIT_SECONDS='465'
     BERTH_STOP_SECONDS='165'
     BERTH_VERIFY_SECONDS='135'

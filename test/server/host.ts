@@ -54,7 +54,7 @@ export interface ReleaseOptions {
 }
 
 export const RELEASE_ENV: Readonly<Record<string, string>> = {
-  BERTH_PROJECT: "berth", BERTH_IMAGES: "redis:8 postgres:17 app:1", BERTH_STATEFUL: "redis=redis:8 postgres=postgres:17", BERTH_MIGRATE: "1",
+  BERTH_PROJECT: "berth", BERTH_IMAGES: "redis:8 postgres:17 app:1", BERTH_STATEFUL: "redis=redis:8 postgres=postgres:17", BERTH_MIGRATE: "1", BERTH_MIGRATE_SECONDS: "900",
   BERTH_WAIT_SECONDS: "60", BERTH_STOP_SECONDS: "90", BERTH_VERIFY_SECONDS: "30", BERTH_VOLUME_ID: "101",
   BERTH_VOLUME_DEVICE: "/dev/disk/by-id/scsi-0HC_Volume_101", BERTH_MOUNT: "/mnt/berth", BERTH_REDIS_UID: "999", BERTH_POSTGRES_UID: "999",
   BERTH_PROXY_UID: "999", BERTH_SCRIPTS: "abcabcabcabc", BERTH_REGISTRY: "", BERTH_REGISTRY_USER: "", BERTH_REGISTRY_SECRET: "",

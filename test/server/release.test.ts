@@ -155,6 +155,47 @@ test("a migration that fails starts no new version, and says so in a report", as
   expect(JSON.parse(host.read(`var/lib/berth/results/${B}/report.json`) ?? "")).toMatchObject({ release: B, verdict: "fail", cause: "release", checks: [{ id: "release.migrate", seen: "the migration ended with 3" }] });
 });
 
+/** The failed check of the report of B. */
+function failed(host: Host): unknown {
+  return (JSON.parse(host.read(`var/lib/berth/results/${B}/report.json`) ?? "") as { checks: readonly unknown[] }).checks[0];
+}
+
+test("a migration that its bound ends says which bound, and which key", async () => {
+  const host = await living(A);
+  host.lay(B, { env: { BERTH_MIGRATE_SECONDS: "1" } });
+  host.answer(`*" run --rm -T migrate") echo "altering orders"; exec /bin/sleep 20 ;;`);
+  const run = await host.run(["release", B]);
+  expect(run.code).toBe(10);
+  expect(run.stderr).toContain("    | altering orders\n");
+  expect(failed(host)).toMatchObject({
+    id: "release.migrate", cause: "release", seen: "the migration was stopped after 1 s (exit code 124)", expected: "0 within berth:app.migrateSeconds (1 s)",
+    advice: "read its last lines above; if it only needs longer, raise berth:app.migrateSeconds. The new version was not started",
+  });
+});
+
+test.each([124, 137])("a migration that ends with %d before its bound was not ended by it", async (code) => {
+  const host = await living(A);
+  host.lay(B);
+  host.answer(`*" run --rm -T migrate") exit ${code} ;;`);
+  expect((await host.run(["release", B])).code).toBe(10);
+  expect(failed(host)).toMatchObject({ id: "release.migrate", seen: `the migration ended with ${code}`, expected: "0 (berth:app.migrate)" });
+});
+
+test("a migration that an earlier attempt left behind is waited for, and counts", async () => {
+  const host = await living(A);
+  host.lay(B, { env: { BERTH_MIGRATE_SECONDS: "2" } });
+  const left = '"docker ps -aq"*oneoff=True) echo 0ld; exit ;;';
+  host.answer(`${left}\n  "docker wait 0ld") exec /bin/sleep 20 ;;`);
+  expect((await host.run(["release", B])).code).toBe(10);
+  expect(failed(host)).toMatchObject({
+    seen: "container 0ld of an earlier attempt still migrates", expected: "ended within berth:app.migrateSeconds (2 s)",
+    advice: "look at: docker logs 0ld. Release again once it has ended; if it only needs longer, raise berth:app.migrateSeconds",
+  });
+  host.answer(`${left}\n  "docker wait 0ld") exec /bin/sleep 1 ;;\n  *" run --rm -T migrate") exec /bin/sleep 20 ;;`);
+  expect((await host.run(["release", B])).code).toBe(10);
+  expect(failed(host)).toMatchObject({ seen: "the migration was stopped after 1 s (exit code 124)", expected: "0 within berth:app.migrateSeconds (2 s, the wait for an earlier one included)" });
+});
+
 test("a verifier that cannot run proves nothing: the release is not good", async () => {
   const host = await living(A);
   host.lay(B);
