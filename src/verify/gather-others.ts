@@ -103,7 +103,10 @@ async function request(url: URL, method: "GET" | "POST", timeoutMs: number): Pro
   }
 }
 
-/** Reads `{ "queues": { "file": { "ok": true, "ms": 4 } } }`, which may come with another status than 200. */
+/**
+ * Reads `{ "queues": { "file": { "ok": true, "ms": 4 } } }`, which may come with another status than 200. One that did not come back may have a
+ * `reason`, and says with `"waiting": true` that nobody had taken it.
+ */
 export function readCanary({ status, body }: { status: number; body: string }): Seen["api"]["canary"] {
   let answer: unknown;
   try {
@@ -117,7 +120,8 @@ export function readCanary({ status, body }: { status: number; body: string }): 
     const ok = at(said, "ok") === true;
     const ms = numberAt(said, "ms");
     const after = ms === undefined ? "" : ` after ${Math.round(ms)} ms`;
-    return [queue, { ok, detail: ok ? `came back${after}` : textAt(said, "reason") ?? `did not come back${after}` }];
+    const waiting = !ok && at(said, "waiting") === true;
+    return [queue, { ok, detail: ok ? `came back${after}` : textAt(said, "reason") ?? `did not come back${after}`, ...(waiting ? { waiting } : {}) }];
   })));
 }
 

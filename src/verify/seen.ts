@@ -28,7 +28,8 @@ export interface Seen {
   readonly postgres: Fact<{ readonly ms: number; readonly connections: number; readonly maxConnections: number; readonly dataDirectory: string | undefined }>;
   readonly api: {
     readonly ready: Fact<{ readonly status: number; readonly ms: number; readonly body: string }>;
-    readonly canary: Fact<ReadonlyMap<string, { readonly ok: boolean; readonly detail: string }>>;
+    /** `waiting`: it did not come back, and nobody had taken it. */
+    readonly canary: Fact<ReadonlyMap<string, { readonly ok: boolean; readonly detail: string; readonly waiting?: true }>>;
   };
   /** Ports of other nodes that this one must not reach, and whether it did. */
   readonly refused: Fact<readonly { readonly what: string; readonly connected: boolean; readonly detail: string }[]>;

@@ -100,6 +100,38 @@ test("a worker that hangs has all its connections: the job that Redis handed to 
   expect(against(report)).toEqual({ "app.consuming": expect.stringMatching(/^fail: the worker is connected and hangs: file: a job was handed to the worker and not begun for \d+ s$/) as string });
 });
 
+/** Starts a worker whose queue `file` has its one place taken by a job that does not end, and another waiting. */
+async function startHeld(): Promise<void> {
+  await world.startProcess("worker", { HOLD: "file" });
+  onTestFinished(async () => {
+    await world.stop("worker");
+    await world.redisCli("EVAL \"for _, key in ipairs(redis.call('KEYS', 'bull:file:*')) do redis.call('DEL', key) end\" 0");
+    await world.startProcess("worker");
+  });
+  for (const list of ["active", "wait"]) await expect.poll(() => world.redisCli(`LLEN bull:file:${list}`).then(Number), { timeout: 20_000, interval: 200 }).toBe(1);
+}
+
+test("a worker whose every place is taken by jobs at work: the canary that waits behind them is a warning", async () => {
+  await startHeld();
+  const { code, report, table } = await world.verify();
+  expect(against(report)).toEqual({});
+  expect(code).toBe(0);
+  expect(report.checks.filter(({ warning }) => warning?.startsWith("every place is taken by jobs at work") === true).map(({ id }) => id)).toEqual(["app.consuming", "app.canary.file"]);
+  expect(table.replace(/\s+/g, " ")).toContain("give it a time-out");
+});
+
+test("without a canary: the job that a killed worker left is no sign that the next one hangs", async () => {
+  await startHeld();
+  await world.redisCli("DEL bull:file:wait");
+  await world.startProcess("worker");
+  await expect.poll(() => world.clientList(), { timeout: 30_000, interval: 500 }).toHaveLength(10);
+  // As 30 s later. Bull gives the job back at its second check, half a minute from now.
+  await world.redisCli("DEL bull:file:1:lock");
+  const { report } = await world.verify({ expectations: { api: { ...expectations(world.config, "4711").api, canaryPath: null } } });
+  expect((await world.redisCli("LRANGE bull:file:active 0 -1")).trim(), "still there").toBe("1");
+  expect(against(report)).toEqual({});
+});
+
 test("passwords are in no output", async () => {
   const { table, stdout } = await world.verify();
   for (const secret of [world.config.secrets.redisPassword, world.config.secrets.postgresPassword]) {

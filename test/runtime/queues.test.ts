@@ -44,16 +44,30 @@ describe("readiness", () => {
 describe("the canary", () => {
   interface Fate { readonly after: number; readonly end: "completed" | "failed" | "never" }
 
-  /** A queue whose worker ends the canary so, that long after it came. */
-  function queue(name: string, { after, end }: Fate) {
-    const seen = { data: {}, options: {}, removed: 0 };
+  /** A queue whose worker ends the canary so, that long after it came; `held`: the canary that a worker has cannot be removed. */
+  function queue(name: string, { after, end }: Fate, { held = false, waiting = false } = {}) {
+    const seen = { data: {}, options: {}, removed: [] as string[], left: new Map<string, number>() };
+    let count = 0;
+    const state = { held };
+    const jobs = new Map<string, ReturnType<typeof job>>();
+    function job(id: string) {
+      const due = performance.now() + after;
+      const is = (wanted: Fate["end"]) => () => Promise.resolve(end === wanted && performance.now() >= due);
+      const remove = () => (state.held ? Promise.reject(new Error("Could not remove job")) : Promise.resolve(jobs.delete(id) && seen.removed.push(id)));
+      return { id, isWaiting: () => Promise.resolve(waiting), isCompleted: is("completed"), isFailed: is("failed"), remove };
+    }
     const add = (data: object, options: object) => {
       Object.assign(seen, { data, options });
-      const due = performance.now() + after;
-      const is = (state: Fate["end"]) => () => Promise.resolve(end === state && performance.now() >= due);
-      return Promise.resolve({ isCompleted: is("completed"), isFailed: is("failed"), remove: () => Promise.resolve((seen.removed += 1)) });
+      const added = job(String((count += 1)));
+      jobs.set(added.id, added);
+      return Promise.resolve(added);
     };
-    return { name, add, seen };
+    const client = {
+      zadd: (_: string, score: number, id: string) => Promise.resolve(seen.left.set(id, score)),
+      zrem: (_: string, id: string) => Promise.resolve(seen.left.delete(id)),
+      zrangebyscore: (_: string, __: string, most: number) => Promise.resolve([...seen.left].filter(([, score]) => score <= most).map(([id]) => id)),
+    };
+    return { name, add, client, getJob: (id: string) => Promise.resolve(jobs.get(id) ?? null), seen, state };
   }
 
   test("comes back through every queue, and is taken away", async () => {
@@ -61,10 +75,11 @@ describe("the canary", () => {
     const sent = runCanary([file, email]);
     await vi.advanceTimersByTimeAsync(200);
     expect(await sent).toEqual({ queues: { file: { ok: true, ms: 100 }, email: { ok: true, ms: 0 } } });
+    // Any `age` or `count` would be applied to the jobs of others too; what is not said is the queue's defaultJobOptions.
     expect(file.seen).toEqual({
       data: { "berth:canary": true },
-      options: { lifo: true, attempts: 1, removeOnComplete: { age: 3600 }, removeOnFail: { age: 3600 } },
-      removed: 1,
+      options: { lifo: true, attempts: 1, removeOnComplete: false, removeOnFail: false },
+      removed: ["1"], left: new Map(),
     });
   });
 
@@ -80,8 +95,29 @@ describe("the canary", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test("that nobody has taken says that it waits", async () => {
+    const sent = runCanary([queue("file", { after: 0, end: "never" }, { waiting: true })], { timeoutMs: 100 });
+    await vi.advanceTimersByTimeAsync(200);
+    expect((await sent).queues["file"]).toMatchObject({ ok: false, waiting: true });
+  });
+
+  test("that a worker holds is removed by a later run, once its own run is over", async () => {
+    const held = queue("file", { after: 0, end: "never" }, { held: true });
+    const sent = [runCanary([held], { timeoutMs: 100 }), runCanary([held], { timeoutMs: 1_000 })];
+    await vi.advanceTimersByTimeAsync(500);
+    expect([...held.seen.left.keys()]).toEqual(["1", "2"]);
+    held.state.held = false;
+    const later = runCanary([held], { timeoutMs: 100 });
+    await vi.advanceTimersByTimeAsync(200);
+    await later;
+    expect(held.seen.removed, "not the one that is under way").toEqual(["1", "3"]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await Promise.all(sent);
+    expect(held.seen.left.size).toBe(0);
+  });
+
   test("that cannot be sent is a failure with its reason", async () => {
-    const full = { name: "file", add: () => Promise.reject(new Error("OOM command not allowed when used memory > 'maxmemory'.")) };
+    const full = { ...queue("file", { after: 0, end: "never" }), add: () => Promise.reject(new Error("OOM command not allowed when used memory > 'maxmemory'.")) };
     expect(await runCanary([full])).toEqual({ queues: { file: { ok: false, ms: 0, reason: "OOM command not allowed when used memory > 'maxmemory'." } } });
   });
 

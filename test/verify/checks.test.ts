@@ -17,11 +17,18 @@ function judged(change: Change, expectations: Partial<Expectations> = {}): Check
 
 const GIB = 1024 ** 3;
 const section = (name: string, text: string | undefined): Change => ({ sections: { [name]: text } });
-/** A queue as the looks at it show it, and a canary that did not come back through it. */
-const busy = (change: Partial<QueueSeen>): Change => ({
-  redis: { queues: known(new Map([["file", { waiting: 0, active: 0, notBegun: 0, notTaken: 0, occupied: 0, ...change }]])) },
-  rest: { api: { ...facts().seen.api, canary: known(new Map([["file", { ok: false, detail: "no worker finished the canary" }], ["email", { ok: true, detail: "4 ms" }]])) } },
+/** A queue as the looks at it show it, and a canary that nobody has taken, or had not come back for another reason. */
+const busy = (change: Partial<QueueSeen>, why: { waiting?: true } = { waiting: true }): Change => ({
+  redis: { queues: known(new Map([["file", { waiting: 0, active: 0, notBegun: 0, notTaken: 0, occupied: 0, lost: [], moves: false, ...change }]])) },
+  rest: { api: { ...facts().seen.api, canary: known(new Map([["file", { ok: false, detail: "no worker finished the canary", ...why }], ["email", { ok: true, detail: "4 ms" }]])) } },
 });
+/** The same of an application without a canary. */
+const unasked = (change: Partial<QueueSeen>): Change => ({ ...busy(change), rest: { api: { ...facts().seen.api, canary: notKnown("the application has no canary") } } });
+const NO_CANARY: Partial<Expectations> = { api: { ...EXPECTATIONS.api, canaryPath: null } };
+/** Where the worker's container started so long before the facts were complete. */
+const cameBefore = (seconds: number) => ({ sections: { inspect: inspectWith("worker", { state: { StartedAt: new Date(NOW - seconds * 1000).toISOString() } }) } });
+const NOW = Date.parse(facts().seen.at);
+const ago = (seconds: number) => NOW - seconds * 1000;
 const without = (pattern: RegExp) => CLIENT_LINES.filter((line) => !pattern.test(line));
 
 const CASES: Case[] = [
@@ -101,7 +108,11 @@ const CASES: Case[] = [
 
   ["the worker is stopped: Redis hands it a job that it does not begin", busy({ notBegun: 9, active: 1 }), { "app.canary.file": "no worker finished the canary", "app.consuming": "the worker is connected and hangs: file: a job was handed to the worker and not begun for 9 s" }],
   ["the worker takes nothing", busy({ notTaken: 8, waiting: 4 }), { "app.canary.file": "no worker finished the canary", "app.consuming": "the worker is connected and hangs: file: a job waited for 8 s with nothing active" }],
-  ["a processor never returns", busy({ occupied: 11, active: 1, waiting: 1 }), { "app.canary.file": "no worker finished the canary", "app.consuming": "the worker lives, and every place is taken by jobs that do not end: file: the same 1 active for 11 s, 1 waiting" }],
+  ["every place is taken, and the canary was failed all the same", busy({ occupied: 11, active: 1, waiting: 1 }, {}), { "app.canary.file": "no worker finished the canary" }],
+  ["the worker has stopped with every place taken: the locks run out", busy({ occupied: 11, active: 1, waiting: 1, lost: [ago(40)], moves: true }), { "app.canary.file": "no worker finished the canary", "app.consuming": "the worker is connected and hangs: file: a job was begun, and its lock is not renewed" }],
+  ["without a canary: a job was handed over and not begun", unasked({ notBegun: 9, active: 1 }), { "app.consuming": "the worker is connected and hangs: file: a job was handed to the worker and not begun for 9 s" }, "release", NO_CANARY],
+  ["without a canary: the worker lost the lock of its own job", { ...unasked({ active: 1, lost: [ago(40)] }), ...cameBefore(60) }, { "app.consuming": "the worker is connected and hangs: file: a job was begun, and its lock is not renewed" }, "release", NO_CANARY],
+  ["without a canary: nobody gives back a job that a dead worker left", { ...unasked({ active: 1, lost: [ago(200)] }), ...cameBefore(95) }, { "app.consuming": "the worker is connected and hangs: file: a job was begun, and its lock is not renewed" }, "release", NO_CANARY],
   ["the worker is slow", busy({ occupied: 2, active: 1, waiting: 1 }), { "app.canary.file": "no worker finished the canary" }],
   ["the worker is gone, and with it whoever could hang", { ...busy({ notTaken: 8, waiting: 4 }), clients: without(/name=(?:worker|bull):/) }, { "app.canary.file": "no worker finished the canary", "connections.required": "worker has 0 of 2 client connections; worker has 0 of 2 subscriber connections; worker has 0 of 2 blocked connections" }],
 
@@ -193,6 +204,43 @@ describe("passes with a warning", () => {
   ] satisfies [string, Change, string][])("%s", (id, change, warning) => {
     const warned = judged(change).filter((check) => check.warning !== undefined);
     expect(warned.map((check) => [check.id, check.status, check.warning])).toEqual([[id, "pass", warning]]);
+  });
+});
+
+test("every place is taken by jobs at work, and the canary waits behind them: said, with what to do, and nothing is rolled back", () => {
+  const full = busy({ occupied: 11, active: 1, waiting: 1, moves: true });
+  const checks = judged(full);
+  expect(decide(checks)).toEqual({ verdict: "pass", cause: null });
+  expect(checks.filter((check) => check.warning !== undefined).map(({ id, seen, warning }) => [id, seen, warning])).toMatchInlineSnapshot(`
+    [
+      [
+        "app.consuming",
+        "the worker lives, and no job was taken: file: the same 1 active for 11 s, 1 waiting",
+        "every place is taken by jobs at work, and the canary waits behind them. Long jobs: give the queue more concurrency. One that does not end (\`berth logs worker\`): give it a time-out",
+      ],
+      [
+        "app.canary.file",
+        "no worker finished the canary",
+        "every place is taken by jobs at work, and the canary waits behind them. Long jobs: give the queue more concurrency. One that does not end (\`berth logs worker\`): give it a time-out",
+      ],
+    ]
+  `);
+  const others: Record<string, Change> = {
+    "beside them a job of a worker that is gone": { ...busy({ occupied: 11, active: 2, waiting: 1, lost: [ago(70)] }), ...cameBefore(60) },
+  };
+  for (const [name, change] of Object.entries(others)) expect(decide(judged(change)).verdict, name).toBe("pass");
+});
+
+describe("without a canary, a job of a killed worker that is still active without its lock is no sign of a hang", () => {
+  test.each<[string, Change]>([
+    ["until Bull gives it back", { ...unasked({ active: 1, lost: [ago(200)] }), ...cameBefore(60) }],
+    ["while others are taken", { ...unasked({ active: 2, lost: [ago(200)], moves: true }), ...cameBefore(500) }],
+    [
+      "where the worker is on another node, until Bull gives it back",
+      { ...unasked({ active: 1, lost: [ago(200)] }), clients: CLIENT_LINES.map((line) => (line.includes("name=bull:") ? line.replace(/addr=[^:]+/, "addr=10.83.0.9").replace(/age=\d+/, "age=60") : line)) },
+    ],
+  ])("%s", (_, change) => {
+    expect(judged(change, NO_CANARY).find(({ id }) => id === "app.consuming")).toMatchObject({ status: "pass" });
   });
 });
 

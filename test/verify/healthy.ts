@@ -180,7 +180,7 @@ export function seen({ clients = CLIENT_LINES, info = {}, config = {}, redis = {
       config: known(new Map(Object.entries({ ...CONFIG, ...config }))),
       clients: known(parseClientList(clients.join("\n"))),
       ownHost: undefined,
-      queues: known(new Map(["file", "email"].map((queue) => [queue, { waiting: 0, active: 1, notBegun: 0, notTaken: 0, occupied: 0 }]))),
+      queues: known(new Map(["file", "email"].map((queue) => [queue, { waiting: 0, active: 1, notBegun: 0, notTaken: 0, occupied: 0, lost: [], moves: false }]))),
       heartbeatTtlMs: known(75_000),
       ...redis,
     },

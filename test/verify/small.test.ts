@@ -25,10 +25,10 @@ describe("findImage", () => {
 
 describe("readCanary", () => {
   test("queues that came back, and one that did not", () => {
-    const body = JSON.stringify({ queues: { file: { ok: true, ms: 4.2 }, email: { ok: false, ms: 10_000, reason: "none listens" } } });
+    const body = JSON.stringify({ queues: { file: { ok: true, ms: 4.2 }, email: { ok: false, ms: 10_000, reason: "none listens" }, mail: { ok: false, waiting: true } } });
     expect(readCanary({ status: 503, body })).toEqual({
       known: true,
-      value: new Map([["file", { ok: true, detail: "came back after 4 ms" }], ["email", { ok: false, detail: "none listens" }]]),
+      value: new Map([["file", { ok: true, detail: "came back after 4 ms" }], ["email", { ok: false, detail: "none listens" }], ["mail", { ok: false, detail: "did not come back", waiting: true }]]),
     });
   });
   test.each([["<html>", "the canary's answer is not JSON (status 404)"], ["{}", "the canary's answer names no queue (status 404)"]])("%s", (body, why) => {

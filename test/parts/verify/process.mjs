@@ -1,5 +1,6 @@
 // A process of a queue application on Bull, as small as the verification's contract allows: an API that listens and sends canaries,
-// or a worker that processes. LEAK=N opens N connections of its own, SKIP names a queue that is not processed.
+// or a worker that processes. LEAK=N opens N connections of its own, SKIP names a queue that is not processed, HOLD one that gets two jobs that
+// do not end.
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -20,7 +21,8 @@ for (let left = Number(process.env.LEAK ?? 0); left > 0; left -= 1) {
 }
 
 if (role === "worker") {
-  for (const queue of queues) if (queue.name !== process.env.SKIP) void queue.process(async () => true);
+  for (const queue of queues) if (queue.name !== process.env.SKIP) void queue.process(({ data }) => (data.hold ? new Promise(() => undefined) : Promise.resolve(true)));
+  for (const queue of queues) if (queue.name === process.env.HOLD) for (const hold of [1, 2]) await queue.add({ hold });
   const beat = () => queues[0].client.setex("berth:heartbeat:worker", 90, new Date().toISOString());
   setInterval(() => void beat(), 30_000);
   await beat();
@@ -32,8 +34,9 @@ async function canary(queue) {
   for (; Date.now() - start < 3000; await new Promise((resolve) => setTimeout(resolve, 25))) {
     if (await job.isCompleted()) return [queue.name, { ok: true, ms: Date.now() - start }];
   }
+  const waiting = await job.isWaiting();
   await job.remove();
-  return [queue.name, { ok: false, ms: Date.now() - start, reason: "no worker finished the canary" }];
+  return [queue.name, { ok: false, ms: Date.now() - start, reason: "no worker finished the canary", waiting }];
 }
 
 if (role === "api") {
