@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ask, containerIds, redisCli, redisClients, verify } from "../../rehearsal/observe.ts";
 import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { SPLIT_WORKER } from "../../rehearsal/topology.ts";
+import { diagnoseHost } from "../../src/cli/doctor.ts";
 import { type NodeTarget, nodesOf, nodesWith } from "../../src/cli/nodes.ts";
 import { verifyNodes } from "../../src/cli/verify.ts";
+import type { Diagnosis } from "../../src/doctor/types.ts";
 import { check, noPulumi, notPassed, rehearsed } from "../helpers/deployment.ts";
 import { act, answersAgain, eventually } from "../helpers/hardware.ts";
 import { JobGiver } from "../helpers/job-giver.ts";
@@ -37,6 +39,8 @@ describe.skipIf(noPulumi !== undefined)(`from one node to several and back${noPu
     expect.soft(await moved(rehearsal.it, SPLIT_WORKER)).toEqual([]);
     expect(await placed(rehearsal.it)).toEqual({ proxy: ["main"], api: ["main"], redis: ["main"], postgres: ["main"], worker: ["worker"] });
     await calm.works(rehearsal.it);
+    // Redis's node sees it there, and at work.
+    expect((await diagnoseHost(rehearsal.it.sshTarget)).findings.filter(({ id }) => id.startsWith("worker."))).toEqual([]);
     await calm.end();
     await nothingAtWork(rehearsal.it);
   });
@@ -51,6 +55,15 @@ describe.skipIf(noPulumi !== undefined)(`from one node to several and back${noPu
     expect(code).toBe(1);
     expect(said).toContain("berth: node worker does not answer: connect to deploy@");
     expect(said).toContain("1 of 2 nodes did not answer: worker.");
+    // Not connected, or still by a connection whose other end is gone: it is the worker, and not a queue that is behind.
+    let found: Diagnosis["findings"] = [];
+    await eventually("the diagnosis of Redis's node names the worker's", 90_000, async () => {
+      found = (await diagnoseHost(it.sshTarget)).findings.filter(({ id }) => id.startsWith("worker.") || id === "queue.backlog");
+      return found[0]?.what.endsWith(": node worker") === true;
+    });
+    it.steps.line(`           ${found.map(({ id, what, evidence }) => `${id}: ${what} (${evidence.join("; ")})`).join("\n           ")}`);
+    expect(found[0]?.next).toContain("`berth status --node=worker`");
+    expect(JSON.stringify(found)).not.toContain("serverType");
     await act(it, "poweron", "worker");
     await faulty.works(it);
     await faulty.end();
