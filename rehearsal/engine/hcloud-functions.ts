@@ -41,12 +41,12 @@ function lookup(kind: string, what: string): Function {
   };
 }
 
-/** snake_case to camelCase; a place given as an object becomes its name, as the provider shows it. */
+/** snake_case to camelCase; a place or a server type given as an object becomes its name, as the provider shows it. */
 function shown(found: z.infer<typeof entry>): Properties {
   const named = z.object({ name: z.string() });
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null).map(([key, value]) => {
     const camel = key.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase());
-    const place = key === "location" ? named.safeParse(value) : undefined;
-    return [camel, place?.success === true ? place.data.name : value];
+    const object = key === "location" || key === "server_type" ? named.safeParse(value) : undefined;
+    return [camel, object?.success === true ? object.data.name : value];
   }));
 }

@@ -9,6 +9,8 @@ export interface ServerSize {
   readonly memoryMb: number;
   readonly diskGb: number;
   readonly architecture: string;
+  /** Where Hetzner sells it; without the list nothing is held against it. */
+  readonly locations?: readonly string[];
 }
 
 /** Sizes by server type; one alone is that of every node. */
@@ -22,7 +24,7 @@ function kinds(config: Config): Node[] {
 }
 
 /** The key that says a node's type. */
-function pathOf({ nodes }: Config, { kind }: Node): string {
+export function typePath({ nodes }: Config, { kind }: Pick<Node, "kind">): string {
   return nodes[kind]?.serverType === undefined ? "server.type" : `nodes.${kind}.serverType`;
 }
 
@@ -49,7 +51,7 @@ export function sizeRules(sizes: ServerSizes): readonly Rule[] {
           const on = Object.keys(config.nodes).length === 0 ? "" : ` on ${node.kind}`;
           return [
             {
-              path: pathOf(config, node),
+              path: typePath(config, node),
               required: `memory limits of at most ${room} MiB together${on} (${node.serverType} has ${size.memoryMb}, host.reserveMb keeps ${config.host.reserveMb}), or a larger type`,
               found: `${sum} MiB (${[...demand].map(([name, mb]) => `${name} ${mb}`).join(", ")})`,
             },
@@ -77,7 +79,7 @@ export function sizeRules(sizes: ServerSizes): readonly Rule[] {
         each(config, (node, size) =>
           size.diskGb >= ROOT_DISK_GB
             ? []
-            : [{ path: pathOf(config, node), required: `a root disk of at least ${ROOT_DISK_GB} GB, for the system and the images of two releases`, found: `${size.diskGb} GB` }]),
+            : [{ path: typePath(config, node), required: `a root disk of at least ${ROOT_DISK_GB} GB, for the system and the images of two releases`, found: `${size.diskGb} GB` }]),
     },
   ];
 }

@@ -1,5 +1,6 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
+import { bringBack, isOff, powerCut, typeOf } from "./power.ts";
 
 /**
  * What to do about an error of Hetzner's API. Its provider passes on a sentence and a code, such as
@@ -20,6 +21,15 @@ export interface Failure {
   readonly location?: string;
   /** Of the volume that has this name already, where that could be found out. */
   readonly volumeId?: string;
+  /** Of a server whose power is cut for this update. */
+  readonly power?: Power;
+}
+
+interface Power {
+  /** What Hetzner says of it now; undefined without an answer. */
+  readonly off: boolean | undefined;
+  /** The type that it is resized from; undefined when its addresses change. */
+  readonly from?: string;
 }
 
 const AGAIN = "run the same command again: it goes on from here, and what is done stays done";
@@ -37,8 +47,21 @@ const PASSING: Readonly<Record<string, string>> = {
   maintenance: "Hetzner's API is under maintenance (https://status.hetzner.com). Wait for its end",
 };
 
-/** What a person should do, in one or two sentences. Pure. */
+/** What a person should do, in a few sentences; first what brings the application back. Pure. */
 export function adviceFor(failure: Failure): string {
+  return `${leftOff(failure)}${byCode(failure)}`;
+}
+
+/** The provider stops at what Hetzner refused, and powers nothing on again. */
+function leftOff({ name, power }: Failure): string {
+  if (power === undefined || power.off === false) return "";
+  const { off, from } = power;
+  const lead = off === true ? `Hetzner has left server ${name} powered off, and the application is down. Now` : `Hetzner may have left server ${name} powered off, and the application down. If so`;
+  const then = from === undefined ? "See there first that its primary IPs are assigned to it: that can be done only while it is off." : `Set the server's type back to ${from} if it is to stay so.`;
+  return `${lead}: ${bringBack(name)}. ${then} What stopped the update: `;
+}
+
+function byCode(failure: Failure): string {
   const code = /\(([a-z_]+), [0-9a-f]+\)/.exec(failure.text)?.[1] ?? "";
   const passing = PASSING[code];
   if (passing !== undefined) return `${passing}, then ${AGAIN}.`;
@@ -88,7 +111,7 @@ function taken({ type, name, volumeId }: Failure): string {
 
 /** Says, beside the provider's own error, what to do about it. Never tries again by itself: an answer that got lost may have made a server. */
 export function adviceOnError(name: string): pulumi.ErrorHook {
-  return new pulumi.ErrorHook(`${name}-advice`, async ({ type, name: resource, failedOperation, errors, newInputs, oldInputs }) => {
+  return new pulumi.ErrorHook(`${name}-advice`, async ({ id, type, name: resource, failedOperation, errors, newInputs, oldInputs }) => {
     const inputs = newInputs ?? oldInputs ?? {};
     const text = (key: string): string | undefined => {
       const value: unknown = inputs[key];
@@ -96,14 +119,22 @@ export function adviceOnError(name: string): pulumi.ErrorHook {
     };
     const failure = { type, operation: failedOperation, text: errors.join("\n"), name: text("name") ?? resource };
     const found = type.endsWith(":Volume") && failure.text.includes("uniqueness_error") ? await hcloud.getVolume({ name: failure.name }).catch(() => undefined) : undefined;
+    const power = failedOperation === "update" && type.endsWith(":Server") ? await powerOf(id, oldInputs, newInputs) : undefined;
     const [serverType, location] = [text("serverType"), text("location")];
     const advice = adviceFor({
       ...failure,
       ...(serverType === undefined ? {} : { serverType }),
       ...(location === undefined ? {} : { location }),
       ...(found === undefined ? {} : { volumeId: String(found.id) }),
+      ...(power === undefined ? {} : { power }),
     });
     await pulumi.log.error(`${failedOperation} ${type.split(":").at(-1) ?? type} ${failure.name}: what to do: ${advice}`);
     return false;
   });
+}
+
+async function powerOf(id: string, before: unknown, after: unknown): Promise<Power | undefined> {
+  if (powerCut(before, after) === undefined) return undefined;
+  const from = typeOf(before);
+  return { off: await isOff(id), ...(from === undefined || from === typeOf(after) ? {} : { from }) };
 }

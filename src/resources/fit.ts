@@ -1,28 +1,38 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
-import { type HeldVolume, labelsAtHetzner, selectorOf, volumeFaults } from "../config/at-hetzner.ts";
+import { type HeldServer, type HeldVolume, labelsAtHetzner, resizeFaults, selectorOf, volumeFaults } from "../config/at-hetzner.ts";
 import { assertFits, ConfigError, type ServerSize, userDataFaults } from "../config/faults.ts";
 import { layoutOf } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import { cloudInit } from "../host/cloud-init.ts";
+import { bringBack } from "./power.ts";
+
+type Servers = hcloud.GetServersResult["servers"];
 
 /**
- * Ask Hetzner for the real size of each server type and for the volumes that the stack's servers have, and refuse a configuration that does not fit them.
- * Runs before any resource is declared, so that a contradiction touches nothing.
+ * Ask Hetzner for the real size of each server type, for the stack's servers and for the volumes that they have, and refuse a configuration that does not
+ * fit them. Runs before any resource is declared, so that a contradiction touches nothing.
  */
 export async function checkFit(config: Config): Promise<void> {
   const oversized = userDataFaults(cloudInit(config));
   if (oversized.length > 0) throw new ConfigError(oversized);
   const { nodes } = layoutOf(config);
-  const names = [...new Set(nodes.map(({ serverType }) => serverType))];
-  assertFits(config, new Map(await Promise.all(names.map(async (name) => [name, await sizeOf(name)] as const))));
-  const faults = volumeFaults(config, nodes, `${config.project}-${pulumi.getStack()}`, await heldVolumes(config.project));
+  const sizes = await sizesOf(nodes.map(({ serverType }) => serverType));
+  assertFits(config, sizes);
+  const labels = labelsAtHetzner(config.project, pulumi.getStack());
+  const { servers } = await hcloud.getServers({ withSelector: selectorOf(labels) });
+  const stack = `${config.project}-${pulumi.getStack()}`;
+  const faults = [
+    ...volumeFaults(config, nodes, stack, await heldVolumes(servers, labels)),
+    ...resizeFaults(config, nodes, stack, await heldServers(servers, sizes), sizes),
+  ];
   if (faults.length > 0) throw new ConfigError(faults);
+  for (const { name } of servers.filter(({ status }) => status === "off")) {
+    await pulumi.log.warn(`server ${name} is powered off at Hetzner: nothing on it answers, and no update powers it on but one that changes its type or its addresses. To have it back: ${bringBack(name)}`);
+  }
 }
 
-async function heldVolumes(project: string): Promise<HeldVolume[]> {
-  const labels = labelsAtHetzner(project, pulumi.getStack());
-  const { servers } = await hcloud.getServers({ withSelector: selectorOf(labels) });
+async function heldVolumes(servers: Servers, labels: Readonly<Record<string, string>>): Promise<HeldVolume[]> {
   if (servers.length === 0) return [];
   const { volumes } = await hcloud.getVolumes({});
   return volumes.flatMap(({ id, name, serverId, labels: has }) => {
@@ -31,7 +41,20 @@ async function heldVolumes(project: string): Promise<HeldVolume[]> {
   });
 }
 
+/** @param sizes those known already */
+async function heldServers(servers: Servers, sizes: ReadonlyMap<string, ServerSize>): Promise<HeldServer[]> {
+  return await Promise.all(servers.map(async ({ name, serverType, primaryDiskSize, location }) => {
+    // Hetzner lists no type for ever: a server may outlive its own.
+    const size = sizes.get(serverType) ?? (await sizeOf(serverType).catch(() => undefined));
+    return { name, type: serverType, diskGb: primaryDiskSize, location, architecture: size?.architecture };
+  }));
+}
+
+async function sizesOf(types: readonly string[]): Promise<ReadonlyMap<string, ServerSize>> {
+  return new Map(await Promise.all([...new Set(types)].map(async (name) => [name, await sizeOf(name)] as const)));
+}
+
 async function sizeOf(name: string): Promise<ServerSize> {
   const type = await hcloud.getServerType({ name });
-  return { memoryMb: Math.round(type.memory * 1024), diskGb: type.disk, architecture: type.architecture };
+  return { memoryMb: Math.round(type.memory * 1024), diskGb: type.disk, architecture: type.architecture, locations: type.locations.map((it) => it.name) };
 }

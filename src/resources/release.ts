@@ -29,9 +29,9 @@ export class Release extends pulumi.ComponentResource {
       connection: connectionTo(server.address, config),
       create: bundle.apply((it) => `sudo ${it.program} release ${it.r12}`),
       // Unread by the host. After a failed release the state still holds the inputs of the one before: without this, going back
-      // to that configuration would look like no change, and what the failure left on the host would stay. The type, because a
-      // resized server has booted, and what came up by itself is to be verified.
-      stdin: pulumi.interpolate`${files.laid} ${server.type}`,
+      // to that configuration would look like no change, and what the failure left on the host would stay. What a server
+      // is powered off to change, because it has booted then, and what came up by itself is to be verified.
+      stdin: pulumi.interpolate`${files.laid} ${server.type}${config.server.ipv6 ? "" : " without IPv6"}`,
       triggers: [server.serverId],
       addPreviousOutputInEnv: false,
       // Standard error carries progress and the table for people; standard output is the report.

@@ -6,15 +6,22 @@ import type { Config } from "../config/schema.ts";
 import { STOP_MARGIN_SECONDS } from "../host/units.ts";
 import { runOverSsh } from "../ssh.ts";
 import { targetAt } from "./connection.ts";
+import { isOff, powerCut } from "./power.ts";
 
 /**
- * Hetzner powers a server off hard to change its type. This hook runs before the engine updates the server and, when
- * the type is what changes, stops the application in order first: jobs finish, Redis and Postgres write what they hold.
+ * Hetzner's provider powers a server off hard to change its type or its public addresses. This hook runs before the engine updates the server and, when
+ * that is what changes, stops the application in order first: jobs finish, Redis and Postgres write what they hold.
  */
-export function stopBeforeResize(name: string, config: Config, address: pulumi.Output<string>): pulumi.ResourceHook {
+export function stopBeforePowerCut(name: string, config: Config, address: pulumi.Output<string>): pulumi.ResourceHook {
   const host = new Promise<string>((resolve) => address.apply(resolve));
-  return new pulumi.ResourceHook(`${name}-stop-before-resize`, async ({ oldInputs, newInputs }) => {
-    if (typeOf(oldInputs) === typeOf(newInputs)) return;
+  return new pulumi.ResourceHook(`${name}-stop-before-resize`, async ({ id, oldInputs, newInputs }) => {
+    const cut = powerCut(oldInputs, newInputs);
+    if (cut === undefined) return;
+    // As an update leaves it whose change Hetzner refused: nothing runs, nobody would answer, and the same command must go on.
+    if (await isOff(id) === true) {
+      await pulumi.log.info(`server ${name} is powered off at Hetzner: there is nothing to stop before ${cut}`);
+      return;
+    }
     const stopped = await runOverSsh(
       targetAt(await host, config),
       stopCommand(config.project),
@@ -22,8 +29,8 @@ export function stopBeforeResize(name: string, config: Config, address: pulumi.O
     );
     if (stopped.code !== 0) {
       throw new Error(
-        `stop the application before the resize to ${typeOf(newInputs)}: required: no container of ${config.project} runs; found (exit ${stopped.code}): ${stopped.stderr.trim() || "nothing said"}. ` +
-          "Nothing was resized. Look at `journalctl -u berth -n 50` on the server, then run this again",
+        `stop the application before ${cut}: required: no container of ${config.project} runs; found (exit ${stopped.code}): ${stopped.stderr.trim() || "nothing said"}. ` +
+          "Nothing was changed at Hetzner. Look at `journalctl -u berth -n 50` on the server, then run this again",
       );
     }
   });
@@ -52,9 +59,4 @@ export function stopCommand(project: string): string {
 export function stopBoundSeconds(config: Config): number {
   const longest = { ...config, worker: { ...config.worker, stopGraceSeconds: LONGEST_STOP_SECONDS } };
   return 2 * (stopSeconds(longest) + STOP_MARGIN_SECONDS);
-}
-
-function typeOf(inputs: unknown): string | undefined {
-  const type = typeof inputs === "object" && inputs !== null && "serverType" in inputs ? inputs.serverType : undefined;
-  return typeof type === "string" ? type : undefined;
 }

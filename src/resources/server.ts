@@ -7,13 +7,13 @@ import type { Config } from "../config/schema.ts";
 import { cloudInit } from "../host/cloud-init.ts";
 import { firewallRules } from "../host/firewall.ts";
 import { adviceOnError } from "./advice.ts";
-import { stopBeforeResize } from "./resize.ts";
+import { stopBeforePowerCut } from "./resize.ts";
 
 /**
  * One Hetzner server that can be lost without losing anything: the address and the data are resources of their own.
  *
  * What must not cost a server (a new key, a new base image, changed user data) does not replace it: those are first-boot
- * facts, and every release applies the host settings anyway. A changed `server.type` resizes it after an orderly stop.
+ * facts, and every release applies the host settings anyway. A changed `server.type` or `server.ipv6` changes it in place, after an orderly stop.
  */
 export class Server extends pulumi.ComponentResource {
   /** Public IPv4 address; it outlives the server. */
@@ -72,7 +72,7 @@ export class Server extends pulumi.ComponentResource {
       ignoreChanges: ["userData", "sshKeys", "image", "location"],
       // The address is one: the old server must let go of it before the new one can have it.
       deleteBeforeReplace: true,
-      hooks: { beforeUpdate: [stopBeforeResize(name, config, address.ipAddress)], onError: advice },
+      hooks: { beforeUpdate: [stopBeforePowerCut(name, config, address.ipAddress)], onError: advice },
     });
 
     this.attached = volume === undefined ? [] : [new hcloud.VolumeAttachment(name, { volumeId: numeric(volume.id), serverId: numeric(server.id), automount: false }, {

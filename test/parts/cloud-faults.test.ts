@@ -91,6 +91,27 @@ describe.skipIf(noPulumi !== undefined)(`faults of the API under Pulumi's engine
     expect(api.books.servers.size).toBe(1);
   });
 
+  test("a server that is powered off to be changed: not while the application on it cannot be stopped; refused, it is off, and the same command goes on", async () => {
+    const { id } = server();
+    const posts = (from: number): string[] => api.requests.slice(from).flatMap(({ route }) => (route.startsWith("POST ") ? [route] : []));
+    let from = api.requests.length;
+    // Nobody answers by SSH here, and Hetzner says that it runs.
+    expect(await prod.up({ "server.ipv6": false })).toMatch(/connect to deploy@192\.0\.2\.\d+/);
+    expect(posts(from)).toEqual([]);
+
+    await byHand("POST", `/servers/${id}/actions/poweroff`);
+    api.faults.next("POST /servers/{id}/actions/change_type", { code: "resource_unavailable" });
+    expect(await prod.up({ "server.type": "cx43" })).toContain("update Server berth-prod: what to do: Hetzner has left server berth-prod powered off, and the application is down. Now: power it on in Hetzner's web interface, or by `hcloud server poweron berth-prod`");
+    from = api.requests.length;
+    expect(await prod.up({ "server.type": "cx43" })).toBeUndefined();
+    expect(posts(from)).toEqual(["POST /servers/{id}/actions/change_type"]);
+    expect(server()).toMatchObject({ id, type: "cx43", status: "running" });
+
+    await byHand("POST", `/servers/${id}/actions/poweroff`);
+    expect(await prod.up()).toBeUndefined();
+    expect(server()).toMatchObject({ id, type: "cx33", status: "running" });
+  });
+
   test("a rotation of the deploy key adds one at Hetzner and takes one away, and touches no server", async () => {
     const { deployKey, nextDeployKey } = { deployKey: await keyOf(prod), nextDeployKey: (await import("../../src/config/generate.ts")).generateSecrets().deployKey };
     const { id } = server();

@@ -58,3 +58,23 @@ test("what failed half-way, and is gone at the next update", () => {
 test("an answer that got lost: nobody knows, and a second try may say that the name is taken", () => {
   expect(failure("Server", 'Post "http://127.0.0.1:1/v1/servers": EOF')).toMatch(/^No answer of Hetzner's API: .* that a name is taken, it was done\.$/);
 });
+
+describe("an update for which the server was powered off", () => {
+  const update = (off: boolean | undefined) => failure("Server", said("resource_unavailable"), { operation: "update", serverType: "cx43", location: "nbg1", power: { off, from: "cx33" } });
+
+  test("off: how it comes back is said first, then what stopped the update", () => {
+    expect(update(true)).toMatchInlineSnapshot(`"Hetzner has left server berth-prod powered off, and the application is down. Now: power it on in Hetzner's web interface, or by \`hcloud server poweron berth-prod\`; it boots, and brings the application up by itself. Set the server's type back to cx33 if it is to stay so. What stopped the update: Hetzner has no room for a cx43 in nbg1 now, whatever its lists say. Wait and run the same command again; or take another type (\`npx pulumi config set --path berth:server.type TYPE\`). For another location start afresh, because address and volume stay where they were made: \`npx pulumi destroy\`, delete the volume at Hetzner if it holds nothing, set berth:server.location."`);
+  });
+
+  test("Hetzner does not say: it may be off", () => {
+    expect(update(undefined)).toMatch(/^Hetzner may have left server berth-prod powered off, and the application down\. If so: power it on .* cx33 if it is to stay so\. What stopped the update: Hetzner has no room for a cx43/);
+  });
+
+  test("addresses, not the type: they may be off it too", () => {
+    expect(failure("Server", said("server_error"), { operation: "update", power: { off: true } })).toContain("See there first that its primary IPs are assigned to it");
+  });
+
+  test("on: nothing is said of it", () => {
+    expect(update(false)).toMatch(/^Hetzner has no room/);
+  });
+});

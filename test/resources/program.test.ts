@@ -42,7 +42,7 @@ beforeAll(async () => {
     call: ({ token }) => {
       if (token.endsWith("getServers")) return { servers: [] };
       if (!token.endsWith("getServerType")) throw new Error(`the program asked for ${token}`);
-      return { name: "cx33", memory: 8, cores: 4, disk: 80, architecture: "x86" };
+      return { name: "cx33", memory: 8, cores: 4, disk: 80, architecture: "x86", locations: [] };
     },
   }, "berth", "prod", false);
   pulumi.runtime.setAllConfig(Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)])), ["berth:secrets"]);

@@ -86,6 +86,19 @@ test("another volume than the stack's server has: refused before Pulumi would de
   expect(machines.calls.slice(before)).toEqual([]);
 });
 
+test("a type that the stack's server cannot become: refused before its power is cut, and nothing is asked but what is there", async () => {
+  const [server] = api.books.servers.values();
+  if (server === undefined) throw new Error("the server of the test before is required");
+  const before = machines.calls.length;
+  const arm = await refused({ "server.type": "cax21", "app.architectures": ["arm"] });
+  expect(arm.message).toMatch(/server\.type: required a type of architecture x86, which server berth-prod has, .*; found cax21, which is arm/);
+  Object.assign(server, { type: "cx43", diskGb: 160 });
+  const small = await refused({});
+  expect(small.message).toMatch(/server\.type: required a type with a root disk of at least 160 GB, which server berth-prod has, .*; found cx33, which has 80 GB/);
+  expect([...arm.asked, ...small.asked].filter((route) => !route.startsWith("GET "))).toEqual([]);
+  expect(machines.calls.slice(before)).toEqual([]);
+});
+
 /** Make something at the stand-in. @returns its id, once it is there */
 async function made(kind: "servers" | "volumes", body: object): Promise<number> {
   const response = await fetch(`${api.url}/${kind}`, { method: "POST", headers: { authorization: `Bearer ${api.token}`, "content-type": "application/json" }, body: JSON.stringify(body) });
