@@ -234,32 +234,33 @@ export class Rehearsal {
 
   /** Of the deploy key, as sshd's journal writes it. */
   deployKeyFingerprint(): string {
-    const blob = Buffer.from(publicKey(new Secret(this.#deployKey())).split(" ")[1] ?? "", "base64");
+    const blob = Buffer.from(publicKey(new Secret(this.#present("deployKey"))).split(" ")[1] ?? "", "base64");
     return `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
   }
 
   /** How a laptop reaches the server. */
   get sshTarget(): SshTarget {
-    return { host: this.address, user: DEPLOY_USER, privateKey: this.#deployKey(), hostKey: publicKey(new Secret(this.secrets.hostKey)) };
+    return { host: this.address, user: DEPLOY_USER, privateKey: this.#present("deployKey"), hostKey: publicKey(new Secret(this.#present("hostKey"))) };
   }
 
   /** Write the deploy key and the server's known key where they go with the run, for a person's own ssh. */
   async writeDeployKey(): Promise<{ privateKey: string; knownHosts: string }> {
     const files = { privateKey: join(this.ledger.directory, "deploy-key"), knownHosts: join(this.ledger.directory, "known-hosts") };
-    await writeFile(files.privateKey, this.#deployKey(), { mode: 0o600 });
-    await writeFile(files.knownHosts, `${this.address} ${publicKey(new Secret(this.secrets.hostKey))}\n`);
+    await writeFile(files.privateKey, this.#present("deployKey"), { mode: 0o600 });
+    await writeFile(files.knownHosts, `${this.address} ${publicKey(new Secret(this.#present("hostKey")))}\n`);
     return files;
   }
 
   /** The present one: a test may have rotated it. */
-  #deployKey(): string {
+  #present(name: "deployKey" | "hostKey"): string {
     const now: unknown = this.#settings["secrets"];
-    return typeof now === "object" && now !== null && "deployKey" in now && typeof now.deployKey === "string" ? now.deployKey : this.secrets.deployKey;
+    const value = typeof now === "object" && now !== null ? (now as Record<string, unknown>)[name] : undefined;
+    return typeof value === "string" ? value : this.secrets[name];
   }
 
   /** Every value that may be shown nowhere. */
   get planted(): readonly string[] {
-    const keyLines = [this.secrets.deployKey, this.secrets.hostKey, this.#deployKey()].map((key) => key.split("\n").at(3) ?? key);
+    const keyLines = [this.secrets.deployKey, this.secrets.hostKey, this.#present("deployKey"), this.#present("hostKey")].map((key) => key.split("\n").at(3) ?? key);
     return [this.secrets.redisPassword, this.secrets.postgresPassword, this.registry.password, ...keyLines];
   }
 
