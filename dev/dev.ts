@@ -46,6 +46,8 @@ async function main(): Promise<number> {
   const withWorker = process.env["DISABLE_WORKER"] !== "true";
   const docker = await ensureDocker(say);
   const file = composeDev(config);
+  // The containers are Docker's: with --services-only nothing else keeps this process.
+  const held = setInterval(() => undefined, 2 ** 30);
   const services = new DevServices(docker.docker, { ...file, name: options.project ?? file.name }, join(root, "compose"), say);
   try {
     await services.clear(options);
@@ -56,7 +58,10 @@ async function main(): Promise<number> {
     ]);
     await services.start({ redis: options.redisPort, postgres: options.postgresPort }, ending.signal);
     for (const [name, value] of Object.entries(urls)) say(`${name}=${value}`);
-    if (options.servicesOnly) return await untilStopped();
+    if (options.servicesOnly) {
+      say("Redis and Postgres are up — Ctrl-C stops them");
+      return await untilStopped();
+    }
 
     await processes.run("migrate", ["node", "--import", "tsx", "app/src/migrate.ts"]);
     ending.signal.throwIfAborted();
@@ -70,6 +75,7 @@ async function main(): Promise<number> {
     await Promise.race([untilStopped(), ...ends]);
     return ending.signal.aborted ? 0 : 1;
   } finally {
+    clearInterval(held);
     await processes.stop();
     await services.stop();
     await docker.close();

@@ -119,12 +119,22 @@ export async function cleanup(id: string, docker: Docker, log: Log = () => undef
 export async function sweep(docker: Docker, log: Log = () => undefined): Promise<void> {
   for (const id of await runs()) {
     const directory = join(RUNS(), id);
-    const owner = await readFile(join(directory, "owner"), "utf8").catch(() => "");
+    const owner = await ownerOf(id);
     // No owner yet: made this moment, or left half made by one that was killed then, which costs an empty directory.
     if (owner === "" || isAlive(owner) || existsSync(join(directory, "kept"))) continue;
     log(`clearing away run ${id}, whose process ended`);
     await cleanup(id, docker, log);
   }
+}
+
+/** Runs whose process has ended: kept up on purpose, or left behind. */
+export async function ownerless(): Promise<readonly string[]> {
+  const found = await Promise.all((await runs()).map(async (id) => ({ id, owner: await ownerOf(id) })));
+  return found.filter(({ owner }) => owner !== "" && !isAlive(owner)).map(({ id }) => id);
+}
+
+function ownerOf(id: string): Promise<string> {
+  return readFile(join(RUNS(), id, "owner"), "utf8").catch(() => "");
 }
 
 /** Runs that are up, or were left behind. */

@@ -25,7 +25,7 @@ import { pushAll } from "./push.ts";
 import { parseReports } from "./reports.ts";
 import { DockerMachines } from "./machines/machines.ts";
 import { Registry } from "./registry.ts";
-import { asConfig, changed, settings, type RehearsalImages, type Settings } from "./settings.ts";
+import { asConfig, changed, settings, type RehearsalImages, type Section, type Settings } from "./settings.ts";
 import type { Steps } from "./steps.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -253,8 +253,7 @@ export class Rehearsal {
 
   /** The present one: a test may have rotated it. */
   #present(name: "deployKey" | "hostKey"): string {
-    const now: unknown = this.#settings["secrets"];
-    const value = typeof now === "object" && now !== null ? (now as Record<string, unknown>)[name] : undefined;
+    const { [name]: value } = this.#settings["secrets"] as Section;
     return typeof value === "string" ? value : this.secrets[name];
   }
 

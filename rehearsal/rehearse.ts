@@ -5,7 +5,7 @@ import { ensureDocker } from "./docker/ensure.ts";
 import { ENGINES, type EngineChoice } from "./engine/choice.ts";
 import { PulumiEngine } from "./engine/pulumi.ts";
 import { writeLaptop } from "./laptop.ts";
-import { cleanup, runs } from "./ledger.ts";
+import { cleanup, ownerless } from "./ledger.ts";
 import { containerIds } from "./observe.ts";
 import { Rehearsal, type Up } from "./rehearsal.ts";
 import { Steps } from "./steps.ts";
@@ -114,7 +114,8 @@ async function stays(rehearsal: Rehearsal, { url, address }: Up): Promise<string
 }
 
 async function stop(): Promise<number> {
-  const up = await runs();
+  // One that is under way is its own process's to stop.
+  const up = await ownerless();
   if (up.length > 0) {
     const say = (line: string): void => void process.stdout.write(`${line}\n`);
     const handle = await ensureDocker(say);

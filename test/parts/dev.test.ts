@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { utimesSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { inUse } from "../../dev/ports.ts";
 import { reachableDocker } from "../../rehearsal/docker/ensure.ts";
@@ -37,6 +38,17 @@ async function dev(args: readonly string[] = []) {
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => said.push(text));
   return { child, ports, text: () => said.join("") };
 }
+
+test("--services-only: Redis and Postgres stay up until Ctrl-C", async () => {
+  const { child, ports, text } = await dev(["--services-only"]);
+  await expect.poll(text, { timeout: 240_000 }).toContain("Redis and Postgres are up");
+  // It had ended by itself within a second: nothing held it.
+  await sleep(3_000);
+  expect([child.exitCode, await inUse(ports.redis), await inUse(ports.postgres), await inUse(ports.api)]).toEqual([null, true, true, false]);
+  child.kill("SIGINT");
+  expect(await exitOf(child)).toBe(0);
+  expect([await inUse(ports.redis), await inUse(ports.postgres)]).toEqual([false, false]);
+});
 
 test("Redis, Postgres, API and worker come up, a changed source starts its process again, and one Ctrl-C stops everything", async () => {
   const { child, ports, text } = await dev();
