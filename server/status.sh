@@ -14,7 +14,7 @@ status_command() {
   fi
   said "last started" "${current:-none}"
   laid=$(first_line "$(kept "$STATE/laid")")
-  if [ -n "$laid" ] && [ "$laid" != "$chosen" ]; then said "asked for" "$laid: what Pulumi laid down last and takes for current"; fi
+  if [ -n "$laid" ] && [ "$laid" != "$chosen" ]; then said "asked for" "$laid: what Pulumi laid down last and takes for current. The next \`pulumi up\` that changes anything releases what the configuration says"; fi
   if [ -e "$STATE/lock" ] && ! flock -n "$STATE/lock" true; then said "under way" "$(first_line "$STATE/lock")"; fi
   [ -n "$current" ] || return 0
   load_release "$current"

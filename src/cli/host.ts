@@ -65,6 +65,8 @@ export async function hostsOf(stack: string | undefined, run: RunPulumi = runPul
   ]);
   const { address, ssh, verification } = JSON.parse(said) as { readonly address?: unknown; readonly ssh?: unknown; readonly verification?: unknown };
   if (typeof address !== "string") throw new CommandError("finding the stack's servers: required the output `address`; found none; `npx pulumi up` makes a server first");
+  const missing = Object.entries({ deployKey: privateKey, hostKey }).flatMap(([name, value]) => (value === "" ? [`berth:secrets.${name}`] : []));
+  if (missing.length > 0) throw new CommandError(`reading the stack's keys: required berth:secrets.deployKey and berth:secrets.hostKey; found no ${missing.join(" and no ")}; is Pulumi.<stack>.yaml in this checkout the one that the stack was made with?`);
   return { first: { host: address, user: DEPLOY_USER, privateKey: `${privateKey}\n`, hostKey: publicKey(new Secret(hostKey)) }, ways: ssh, order: releasedInOrder(verification) };
 }
 

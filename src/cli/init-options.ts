@@ -30,9 +30,15 @@ const texts = {
 } as const;
 const lists = { "ssh-source": "ssh.sources", queue: "app.queues" } as const;
 
+/** The flag that says a setting, for its path or one below it; undefined: none does. */
+export function flagOf(path: string): string | undefined {
+  const found = Object.entries({ ...texts, ...lists }).find(([, setting]) => path === setting || path.startsWith(`${setting}[`));
+  return found === undefined ? undefined : `--${found[0]}`;
+}
+
 export const help = `
 It asks for what the stack does not say yet, generates the secrets it has not got, and hands each to Pulumi's encryption
-by standard input. Nothing that is there is overwritten, so it may be run again.
+by standard input. What is there stays, so it may be run again; an option, and --rotate, put another value in the place of one.
 
 options
   --yes                     ask nothing; what is missing is an error

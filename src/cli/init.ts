@@ -1,8 +1,8 @@
-import { parseConfig } from "../config/faults.ts";
+import { ConfigError, parseConfig } from "../config/faults.ts";
 import { fromStack } from "../config/stack.ts";
 import { valueAt } from "../config/issues.ts";
 import { CommandError } from "./command.ts";
-import { initOptions, type InitOptions } from "./init-options.ts";
+import { flagOf, initOptions, type InitOptions } from "./init-options.ts";
 import { deployKeySteps, generatedSteps, secretStep, settingSteps, tokenStep, type Settings, type StackValues, type Step } from "./init-plan.ts";
 import { exampleValues } from "./init-examples.ts";
 import { isManagedAfter, PLAN, redisSteps } from "./init-redis.ts";
@@ -60,7 +60,7 @@ export async function init(options: InitOptions, effects: InitEffects): Promise<
     ...(await token(options, before, effects)),
   ];
   // Held against every rule as it will be, so that a wrong answer is refused before anything is written.
-  parseConfig(afterwards(input, settings, steps));
+  judged(afterwards(input, settings, steps), stack);
   for (const step of steps) {
     await mustRun(effects.pulumi, `writing ${step.args.at(-1) ?? "configuration"}`.replace(/=.*/s, ""), [...step.args, "--stack", stack], step.stdin);
     effects.say(`  ${step.says}`);
@@ -71,6 +71,17 @@ export async function init(options: InitOptions, effects: InitEffects): Promise<
   effects.say(`stack ${stack} is complete; next: npx pulumi preview --stack ${stack}, then npx pulumi up --stack ${stack}`);
   if (options.rotate.includes("hostKey")) effects.say("rotated: a living server keeps the host key that it has, and is refused until it is given this one: docs/configuration.md, \"Another host key\"");
   return 0;
+}
+
+/** @throws {ConfigError} each fault with the option that mends it */
+function judged(input: unknown, stack: string): void {
+  try {
+    parseConfig(input);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const faults = error.faults.map((fault) => ({ ...fault, path: [fault.path, flagOf(fault.path)].filter((it) => it !== undefined).join(", ") }));
+    throw new ConfigError(faults, `next: run \`berth init ${stack}\` again, with these options or in a terminal, where it asks; what has no option stands in Pulumi.${stack}.yaml; no setting was written`);
+  }
 }
 
 /** How Pulumi says it, for every way of writing a stack's name and on every backend; its Automation API goes by the same words. */

@@ -22,7 +22,8 @@ options
   BERTH_PROBE_PROJECT        berth:project, for the advice; default berth
   BERTH_PROBE_NODE           of several nodes the proxy's, for the advice
 
-Prints a table on standard error and one line of JSON on standard output.
+Prints a table on standard error, and one line of JSON on standard output where
+that is no terminal.
 Exit code: 0 passed, 10 the release is at fault, 11 the host is.
 `;
 

@@ -5,6 +5,7 @@ import { assertFits, ConfigError, type ServerSize, userDataFaults } from "../con
 import { layoutOf } from "../config/nodes.ts";
 import type { Config } from "../config/schema.ts";
 import { cloudInit } from "../host/cloud-init.ts";
+import { messageOf } from "../verify/words.ts";
 import { bringBack } from "./power.ts";
 
 type Servers = hcloud.GetServersResult["servers"];
@@ -17,10 +18,10 @@ export async function checkFit(config: Config): Promise<void> {
   const oversized = userDataFaults(cloudInit(config));
   if (oversized.length > 0) throw new ConfigError(oversized);
   const { nodes } = layoutOf(config);
-  const sizes = await sizesOf(nodes.map(({ serverType }) => serverType));
+  const sizes = await answered(sizesOf(nodes.map(({ serverType }) => serverType)));
   assertFits(config, sizes);
   const labels = labelsAtHetzner(config.project, pulumi.getStack());
-  const { servers } = await hcloud.getServers({ withSelector: selectorOf(labels) });
+  const { servers } = await answered(hcloud.getServers({ withSelector: selectorOf(labels) }));
   const stack = `${config.project}-${pulumi.getStack()}`;
   const faults = [
     ...volumeFaults(config, nodes, stack, await heldVolumes(servers, labels)),
@@ -32,9 +33,28 @@ export async function checkFit(config: Config): Promise<void> {
   }
 }
 
+/** Pulumi shows a question to Hetzner that failed as a stack trace: said instead as what is required. @throws {pulumi.RunError} */
+async function answered<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw new pulumi.RunError(notAnswered(messageOf(error), pulumi.getStack()));
+  }
+}
+
+/** @param said by Pulumi, its own frame around the provider's words */
+export function notAnswered(said: string, stack: string): string {
+  const asking = "asking Hetzner for its server types and for this stack's servers and volumes";
+  if (said.includes("Missing Hetzner Cloud API token")) {
+    return `${asking}: required a token of the project's API; found none; export HCLOUD_TOKEN, or keep it with the stack (npx berth init ${stack} --store-token); nothing was touched`;
+  }
+  const found = said.replace(/^invocation of \S+ returned an error: /, "");
+  return `${asking}: required an answer; found ${found}; look at the network, and whether the token is this project's and may read and write; nothing was touched`;
+}
+
 async function heldVolumes(servers: Servers, labels: Readonly<Record<string, string>>): Promise<HeldVolume[]> {
   if (servers.length === 0) return [];
-  const { volumes } = await hcloud.getVolumes({});
+  const { volumes } = await answered(hcloud.getVolumes({}));
   return volumes.flatMap(({ id, name, serverId, labels: has }) => {
     const server = servers.find((it) => it.id === serverId);
     return server === undefined ? [] : [{ id, name, server: server.name, own: Object.entries(labels).every(([key, value]) => has[key] === value) }];

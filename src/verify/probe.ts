@@ -66,6 +66,7 @@ export async function probeMain(environment: Readonly<Record<string, string | un
     settleMs: 0, totalMs: Date.now() - start, connections: [], checks,
   };
   process.stderr.write(table(report));
-  process.stdout.write(`${JSON.stringify(report)}\n`);
+  // For a program: a person has the table.
+  if (!process.stdout.isTTY) process.stdout.write(`${JSON.stringify(report)}\n`);
   return exitCode(report);
 }

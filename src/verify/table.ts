@@ -67,7 +67,9 @@ export function summary(report: Report): string {
     ...(count("prov") > 0 ? [`${count("prov")} provider-managed`] : []), ...(count("warn") > 0 ? [plural(count("warn"), "warning")] : []),
   ];
   const verdict = report.cause === null ? "VERIFIED" : `FAILED, because of the ${report.cause}`;
-  return `${verdict}\n${parts.join(", ")}\nsettled in ${seconds(report.settleMs)}, ${seconds(report.totalMs)} in all`;
+  // Nothing settles in a look from outside.
+  const settled = report.settleMs === 0 ? "" : `settled in ${seconds(report.settleMs)}, `;
+  return `${verdict}\n${parts.join(", ")}\n${settled}${seconds(report.totalMs)} in all`;
 }
 
 /** The verdict and the counts in one line, for a stack's outputs. */

@@ -52,6 +52,9 @@ test("hostsOf says which part of the stack is missing", async () => {
   await expect(hostsOf("prod", refused)).rejects.toThrow("finding the stack's servers: required `pulumi stack output` to succeed; found exit code 6");
   const empty = () => Promise.resolve({ code: 0, stdout: "{}", stderr: "" });
   await expect(hostsOf("prod", empty)).rejects.toThrow("finding the stack's servers: required the output `address`; found none; `npx pulumi up` makes a server first");
+  // As Pulumi answers where the stack's file is not in this checkout.
+  const noFile = (args: readonly string[]) => Promise.resolve({ code: 0, stdout: args.includes("--json") ? '{"address":"192.0.2.10"}' : "", stderr: "" });
+  await expect(hostsOf("prod", noFile)).rejects.toThrow("found no berth:secrets.deployKey and no berth:secrets.hostKey; is Pulumi.<stack>.yaml in this checkout the one that the stack was made with?");
 });
 
 test("logs: the words for docker compose", () => {

@@ -61,11 +61,11 @@ describe("a stack that says nothing yet", () => {
   test("with --yes and nothing told: one message lists what is missing, and nothing is written", async () => {
     const pulumi = fakePulumi();
     await expect(init(initOptions(["prod", "--yes"]), effects(pulumi))).rejects.toThrowErrorMatchingInlineSnapshot(`
-      [ConfigError: server.type: required a Hetzner name, such as cx33 for a server type; found nothing
-      app.image: required an image reference such as ghcr.io/example/app:1.4.2; found nothing
-      app.queues: required a list of queue names; found nothing
-      ssh.sources: required at least one address range that may reach port 22 (or ssh.openToWorld: true); found an empty list
-      next: correct these keys in Pulumi.<stack>.yaml (\`npx berth init <stack>\` writes missing secrets), then run the same command again; nothing was touched]
+      [ConfigError: server.type, --server-type: required a Hetzner name, such as cx33 for a server type; found nothing
+      app.image, --image: required an image reference such as ghcr.io/example/app:1.4.2; found nothing
+      app.queues, --queue: required a list of queue names; found nothing
+      ssh.sources, --ssh-source: required at least one address range that may reach port 22 (or ssh.openToWorld: true); found an empty list
+      next: run \`berth init prod\` again, with these options or in a terminal, where it asks; what has no option stands in Pulumi.prod.yaml; no setting was written]
     `);
     expect(writes(pulumi)).toEqual([]);
   });
@@ -139,7 +139,7 @@ describe("a stack that is complete", () => {
 
   test("a wrong answer is refused before anything is written", async () => {
     const pulumi = fakePulumi(complete());
-    await expect(init(initOptions(["prod", "--yes", "--image=app:latest", "--rotate=hostKey"]), effects(pulumi))).rejects.toThrow(/^app\.image: required a digest/);
+    await expect(init(initOptions(["prod", "--yes", "--image=app:latest", "--rotate=hostKey"]), effects(pulumi))).rejects.toThrow(/^app\.image, --image: required a digest/);
     expect(writes(pulumi)).toEqual([]);
   });
 
