@@ -5,7 +5,7 @@ import { DEPLOY_USER } from "../host/cloud-init.ts";
 import { runOverSsh, type SshResult, type SshTarget } from "../ssh.ts";
 import { sessionOverSsh, terminalOf, type Streams } from "../ssh-session.ts";
 import { CommandError, UsageError } from "./command.ts";
-import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
+import { mustRun, ofStack, runPulumi, type RunPulumi } from "./pulumi.ts";
 
 /** Speaking to a stack's server: its address and its keys are what the stack says they are. */
 
@@ -55,8 +55,7 @@ export interface Hosts {
  * @throws {CommandError} naming what the stack has not got
  */
 export async function hostsOf(stack: string | undefined, run: RunPulumi = runPulumi): Promise<Hosts> {
-  const of = stack === undefined ? [] : ["--stack", stack];
-  const ask = async (what: string, args: readonly string[]): Promise<string> => (await mustRun(run, what, [...args, ...of])).trim();
+  const ask = async (what: string, args: readonly string[]): Promise<string> => (await mustRun(run, what, [...args, ...ofStack(stack)])).trim();
   // At once: each is a start of the Pulumi CLI, which takes most of a second.
   const [said, privateKey, hostKey] = await Promise.all([
     ask("finding the stack's servers", ["stack", "output", "--json"]),

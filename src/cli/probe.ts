@@ -3,7 +3,7 @@ import { fromStack } from "../config/stack.ts";
 import { probeMain } from "../verify/probe.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { takeStack } from "./host.ts";
-import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
+import { mustRun, ofStack, runPulumi, type RunPulumi } from "./pulumi.ts";
 
 export const help = `
 Looks at a server from where you stand: ports that must answer and ports that
@@ -47,11 +47,10 @@ const settings = z.object({
 
 /** What the probe is told of a stack's server: as the program tells it (`src/resources/release.ts`). */
 export async function environmentOf(stack: string | undefined, pulumi: RunPulumi): Promise<Record<string, string>> {
-  const of = stack === undefined ? [] : ["--stack", stack];
-  const { address, address6 } = outputs.parse(JSON.parse(await mustRun(pulumi, "finding the server's address", ["stack", "output", "--json", ...of])));
+  const { address, address6 } = outputs.parse(JSON.parse(await mustRun(pulumi, "finding the server's address", ["stack", "output", "--json", ...ofStack(stack)])));
   if (address === undefined) throw new CommandError("finding the server's address: required the output `address`; found none; `npx pulumi up` makes a server first");
   const config = z.record(z.string(), z.object({ value: z.string().optional() }))
-    .parse(JSON.parse(await mustRun(pulumi, "reading the stack's settings", ["config", "--json", ...of])));
+    .parse(JSON.parse(await mustRun(pulumi, "reading the stack's settings", ["config", "--json", ...ofStack(stack)])));
   const own = Object.entries(config).flatMap(([key, { value }]) => (key.startsWith("berth:") && value !== undefined ? [[key.slice("berth:".length), value]] : []));
   const { project, nodes = {}, domain, app, acme } = settings.parse(fromStack(Object.fromEntries(own)));
   const isAlone = Object.values(nodes).reduce((sum, { count = 1 }) => sum + count, 0) < 2;

@@ -40,6 +40,11 @@ function missing(error: Error): Error {
   return new CommandError("running pulumi: required the Pulumi CLI in node_modules/.bin or on PATH; found none; run `npm install`, or see https://www.pulumi.com/docs/install/");
 }
 
+/** Options that say which stack a command is for; undefined: the selected one. */
+export function ofStack(stack: string | undefined): readonly string[] {
+  return stack === undefined ? [] : ["--stack", stack];
+}
+
 /** Run, and turn a failure into an error that says what to do. `what` completes "… failed". */
 export async function mustRun(run: RunPulumi, what: string, args: readonly string[], stdin?: string): Promise<string> {
   const { code, stdout, stderr } = await run(args, stdin);

@@ -3,7 +3,7 @@ import { runOverSsh, Unreachable } from "../ssh.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { onHost, takePlace } from "./host.ts";
 import { type NodeTarget, nodesOf, onNodes } from "./nodes.ts";
-import { mustRun, runPulumi, type RunPulumi } from "./pulumi.ts";
+import { mustRun, ofStack, runPulumi, type RunPulumi } from "./pulumi.ts";
 
 export const help = `
 Goes back to the release before, by the same transaction: started, verified, marked good; its passwords are set again. Where a
@@ -89,7 +89,7 @@ const CLOCK_SECONDS = 5;
 
 /** When the last update of the stack began, by Pulumi's own history. */
 export async function lastUpdate(stack: string | undefined, pulumi: RunPulumi = runPulumi): Promise<number> {
-  const said = await mustRun(pulumi, "finding the last update", ["stack", "history", "--json", "--page-size", "20", ...(stack === undefined ? [] : ["--stack", stack])]);
+  const said = await mustRun(pulumi, "finding the last update", ["stack", "history", "--json", "--page-size", "20", ...ofStack(stack)]);
   const update = history.parse(JSON.parse(said)).find(({ kind }) => kind === "update");
   if (update === undefined) throw new CommandError("finding the last update: required one in `pulumi stack history`; found none");
   return Date.parse(update.startTime) / 1000 - CLOCK_SECONDS;

@@ -1,6 +1,6 @@
 /**
  * Where things are: on the host as docs/architecture.md lays it out, and inside the containers. The paths on the host that carry
- * a digest come from `src/release/addresses.ts`; here is only which ones the Compose file needs.
+ * a digest come from `src/release/addresses.ts`; here are those that the Compose file needs, and the program that everybody calls.
  */
 
 /** The program on the host: server/berth of the chosen release. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import * as hcloud from "@pulumi/hcloud";
+import { valueAt } from "../config/issues.ts";
 
 /** Hetzner's provider cuts a server's power for some changes. Which, whether it is off, and how it comes back. */
 
@@ -12,7 +13,7 @@ export function powerCut(before: unknown, after: unknown): string | undefined {
 
 /** The server type in a server's inputs. */
 export function typeOf(inputs: unknown): string | undefined {
-  const type = field(inputs, "serverType");
+  const type = valueAt(inputs, ["serverType"]);
   return typeof type === "string" ? type : undefined;
 }
 
@@ -28,10 +29,6 @@ export function bringBack(name: string): string {
 
 /** What the program says of the public network, and nothing that a refresh may have put beside it. */
 function netOf(inputs: unknown): unknown {
-  const nets = field(inputs, "publicNets");
-  return (Array.isArray(nets) ? (nets as readonly unknown[]) : []).map((net) => [field(net, "ipv4Enabled"), field(net, "ipv4"), field(net, "ipv6Enabled")]);
-}
-
-function field(of: unknown, key: string): unknown {
-  return typeof of === "object" && of !== null ? (Reflect.get(of, key) as unknown) : undefined;
+  const nets = valueAt(inputs, ["publicNets"]);
+  return (Array.isArray(nets) ? (nets as readonly unknown[]) : []).map((net) => ["ipv4Enabled", "ipv4", "ipv6Enabled"].map((key) => valueAt(net, [key])));
 }
